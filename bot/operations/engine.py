@@ -1,0 +1,182 @@
+"""Runs operations: claim, one step, commit, and again - until the operation waits or ends.
+
+The truth is the journal; this module may be killed between any two lines. What a step did before a kill is found again by
+the same step, because every step first looks at the world. Errors end here: a typed error becomes an outcome, anything
+else is retried a few times and then told to the requester with a reference, and to the log whole.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from redis.exceptions import RedisError
+
+from bot.errors import Failed, QuartermasterError, Refused, Temporary
+from bot.operations.journal import Busy, Commit, Journal
+from bot.operations.record import CANCELLED, FAILED, REFUSED, RUNNING, Operation, identity
+from bot.operations.services import Services
+from bot.operations.steps import Done, End, Kind, Outcome, Step, Wait
+
+log = logging.getLogger(__name__)
+
+UNEXPECTED_TRIES: Final = 3
+SLOWEST_RETRY_SECONDS: Final = 60.0
+
+Ending = Callable[[Operation, End], End]
+
+
+class Engine:
+    """`kinds` are all kinds of operation by name; `ending` adds the closing words to an outcome that has none of its own."""
+
+    def __init__(self, journal: Journal, services: Services, kinds: Mapping[str, Kind], ending: Ending) -> None:
+        self._journal = journal
+        self._services = services
+        self._kinds = kinds
+        self._ending = ending
+        self._lease = services.settings.engine.lease
+        self._step_cap = services.settings.engine.step_cap
+
+    def kind(self, op: Operation) -> Kind | None:
+        """The kind of an operation, or None where this version does not know it."""
+        return self._kinds.get(op.kind)
+
+    async def handle(self, op_id: str) -> None:
+        """Run `op_id` as far as it goes now, and see to it that it is woken for the rest."""
+        claimed = await self._journal.claim(op_id)
+        if claimed is None:
+            return
+        if isinstance(claimed, Busy):
+            await self._services.waking.wake(f"op:{op_id}", claimed.seconds + 0.1)
+            return
+        op: Operation | None = claimed
+        while op is not None:
+            async with self._kept(op):
+                op = await self._advance(op)
+
+    async def sweep(self) -> None:
+        """Wake what is overdue: heals every lost wake, and everything at once if docket's keys are gone."""
+        for op_id in await self._journal.overdue():
+            await self._services.waking.wake(f"op:{op_id}")
+
+    async def _advance(self, op: Operation) -> Operation | None:
+        """Run one step and commit it; the operation again if it should go on at once."""
+        kind = self._kinds[op.kind]
+        step, outcome = await self._attempt(op, kind)
+        commit, wait_on = self._committed(op, kind, step, outcome)
+        result = await self._journal.commit(op, commit)
+        if result == "fenced":
+            log.warning("result dropped, a newer claim exists", extra={"operation": op.id, "step": step.name})
+            return None
+        await self._services.waking.wake(f"out:{op.id}")
+        if commit.ended:
+            log.info("operation ended", extra={"operation": op.id, "kind": op.kind, "status": commit.fields["status"]})
+            return None
+        if wait_on:
+            await self._services.waiting.add(op.id, wait_on)
+        if commit.wait is not None and result == "committed":
+            await self._services.waking.wake(f"op:{op.id}", commit.wait)
+            return None
+        return await self._journal.load(op.id)
+
+    async def _attempt(self, op: Operation, kind: Kind) -> tuple[Step, Outcome]:
+        step = kind.step(op.step)
+        undoing = kind.undoing(step.name)
+        if op.cancel and not undoing:
+            return step, self._stop(op, kind, CANCELLED, None)
+        try:
+            async with asyncio.timeout(self._step_cap):
+                return step, await step.run(op, self._services)
+        except TimeoutError:
+            return step, self._again(op, None)
+        except Temporary as error:
+            log.info("step will be repeated", extra={"operation": op.id, "step": step.name, "cause": repr(error.__cause__ or error)})
+            return step, self._again(op, error.retry_after)
+        except Refused as error:
+            return step, self._stop(op, kind, REFUSED, error)
+        except Failed as error:
+            log.warning("step failed", exc_info=error, extra={"operation": op.id, "step": step.name})
+            return step, End(FAILED, error=_told(error)) if undoing else self._stop(op, kind, FAILED, error)
+        except RedisError:
+            raise
+        except Exception as error:
+            tries = int(op.memo.get("_tries", 0)) + 1
+            reference = identity(op.id, step.name, repr(error))
+            log.exception("unexpected error", extra={"operation": op.id, "step": step.name, "reference": reference, "try": tries})
+            if tries < UNEXPECTED_TRIES:
+                return step, self._again(op, None)
+            return step, self._stop(op, kind, FAILED, Failed("unexpected", reference=reference))
+
+    def _again(self, op: Operation, retry_after: float | None) -> Wait:
+        tries = int(op.memo.get("_tries", 0)) + 1
+        return Wait(retry_after or min(SLOWEST_RETRY_SECONDS, 2.0 ** min(tries, 6)), memo={"_tries": tries})
+
+    def _stop(self, op: Operation, kind: Kind, status: str, error: QuartermasterError | None) -> Outcome:
+        """End at once, or first take back what was made."""
+        told = _told(error) if error else None
+        if kind.undo and op.memo.get("made") and not op.memo.get("unwinding"):
+            return Done(goto=kind.undo[0].name, memo={"unwinding": {"status": status, "error": told}})
+        return End(status, error=told)
+
+    def _committed(self, op: Operation, kind: Kind, step: Step, outcome: Outcome) -> tuple[Commit, str]:
+        """The outcome as what the journal writes, and what the operation waits on ('' nothing)."""
+        following = ""
+        if isinstance(outcome, Done):
+            after = kind.step(outcome.goto) if outcome.goto else kind.after(step.name)
+            if after is None:
+                unwinding = op.memo.get("unwinding") or {}
+                outcome = End(unwinding.get("status", "succeeded"), outcome.memo, outcome.say, error=unwinding.get("error"))
+            else:
+                following = after.name
+        memo = {**op.memo, "_tries": 0, **outcome.memo}
+        if isinstance(outcome, End):
+            outcome = self._ending(replace(op, memo=memo), outcome)
+            memo.update(outcome.memo)
+        if step.name not in memo.setdefault("began", {}):
+            memo["began"] = {**memo["began"], step.name: self._services.clock.now()}
+        fields: dict[str, str] = {"memo": json.dumps(memo), "step": following or step.name}
+        messages = [(f"{op.id}/{step.name}/{say.event}", say.payload()) for say in outcome.say]
+        match outcome:
+            case Done(plan=plan):
+                fields["status"] = RUNNING
+                if plan is not None:
+                    fields["plan"] = json.dumps(plan)
+                return Commit(fields, messages), ""
+            case Wait():
+                fields["status"] = outcome.status or RUNNING
+                seconds = outcome.seconds if outcome.seconds is not None else 900.0
+                if outcome.until is not None:
+                    seconds = min(seconds, max(0.0, outcome.until - self._services.clock.now()))
+                return Commit(fields, messages, wait=seconds, calendar=outcome.until), outcome.on
+            case End():
+                fields["status"] = outcome.status
+                if outcome.error:
+                    fields["error"] = json.dumps(outcome.error)
+                return Commit(fields, messages, ended=True), ""
+
+    @contextlib.asynccontextmanager
+    async def _kept(self, op: Operation) -> AsyncIterator[None]:
+        """Renew the claim while a step runs, so that nobody else takes a live operation."""
+
+        async def renewing() -> None:
+            while True:
+                await asyncio.sleep(self._lease / 3)
+                with contextlib.suppress(RedisError):
+                    await self._journal.renew(op)
+
+        task = asyncio.create_task(renewing())
+        try:
+            yield
+        finally:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+
+def _told(error: QuartermasterError) -> dict[str, Any]:
+    return {"code": error.code, "sentence": error.sentence, "next_step": error.next_step}

@@ -1,0 +1,154 @@
+"""Where operations stand: records in Redis, changed only by the scripts beside this file.
+
+All keys share the hash tag ``{qm}`` and every script declares its keys, so Redis Cluster works; times come from the server's
+clock. Commands of Redis 6.2 only.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import resources
+from typing import Any, Final
+
+from redis.asyncio import Redis
+
+from bot.clock import Clock
+from bot.operations.record import RUNNING, Operation, read
+
+KEEP_ENDED_SECONDS: Final = 14 * 86400
+RESPONSE_URL_SECONDS: Final = 29 * 60
+
+
+@dataclass(frozen=True)
+class NewOperation:
+    """What a handler (or another operation) writes down. `idempotency` names the request: the same one is recorded once."""
+
+    id: str
+    kind: str
+    request: Mapping[str, Any]
+    team: str
+    channel: str
+    user: str
+    idempotency: str
+    thread: str = ""
+    parent: str = ""
+    text: str = ""
+    memo: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Commit:
+    """One step's outcome. `wait` is in seconds (None: run on; ignored when `ended`); `calendar` is business time at which to look again."""
+
+    fields: Mapping[str, str]
+    messages: Sequence[tuple[str, Mapping[str, Any]]] = ()
+    wait: float | None = None
+    calendar: float | None = None
+    ended: bool = False
+
+
+@dataclass(frozen=True)
+class Busy:
+    """Somebody else holds the claim for `seconds` more."""
+
+    seconds: float
+
+
+class Journal:
+    """The scripts, as methods. `redis` must decode responses."""
+
+    def __init__(self, redis: Redis, clock: Clock, *, lease: float = 10.0) -> None:
+        self.redis = redis
+        self._clock = clock
+        self._lease_ms = int(lease * 1000)
+        self._scripts = {
+            name: redis.register_script(resources.files("bot.operations").joinpath("lua", f"{name}.lua").read_text())
+            for name in ("create", "claim", "renew", "commit", "poke", "tell")
+        }
+
+    @staticmethod
+    def key(*parts: str) -> str:
+        """A key of the journal, in its one hash slot."""
+        return ":".join(("{qm}", *parts))
+
+    async def create(self, new: NewOperation) -> str:
+        """Write the record; the id of the operation that holds this request (an earlier one, if it was asked before)."""
+        fields: dict[str, str] = {
+            "id": new.id, "kind": new.kind, "status": RUNNING, "step": "", "request": json.dumps(new.request), "team": new.team,
+            "channel": new.channel, "user": new.user, "thread": new.thread, "parent": new.parent, "text": new.text,
+            "memo": json.dumps(new.memo), "created": repr(self._clock.now()),
+        }  # fmt: skip
+        keys = [self.key("op", new.id), self.key("due"), self.key("active"), self.key("idem", new.idempotency)]
+        holder = await self._scripts["create"](keys=keys, args=[new.id, *_flat(fields)])
+        return str(holder)
+
+    async def load(self, op_id: str) -> Operation | None:
+        """The record as it stands, or None."""
+        fields = await self.redis.hgetall(self.key("op", op_id))
+        return read(fields) if fields else None
+
+    async def load_all(self, ids: Sequence[str]) -> list[Operation]:
+        """The records that still exist among `ids`, newest first, in one round trip."""
+        async with self.redis.pipeline(transaction=False) as pipe:
+            for op_id in ids:
+                pipe.hgetall(self.key("op", op_id))
+            rows = await pipe.execute()
+        return sorted((read(row) for row in rows if row), key=lambda op: op.created, reverse=True)
+
+    async def active(self) -> list[Operation]:
+        """All operations that have not ended."""
+        return await self.load_all(sorted(await self.redis.smembers(self.key("active"))))
+
+    async def claim(self, op_id: str) -> Operation | Busy | None:
+        """The right to run `op_id` for the lease's time, with the record; None where it is gone or ended."""
+        answer = await self._scripts["claim"](keys=[self.key("op", op_id)], args=[self._lease_ms])
+        if answer[0] == "claimed":
+            return read(dict(zip(answer[1::2], answer[2::2], strict=True)))
+        return Busy(int(answer[1]) / 1000) if answer[0] == "busy" else None
+
+    async def renew(self, op: Operation) -> bool:
+        """Keep the claim; False where a newer one exists."""
+        return bool(await self._scripts["renew"](keys=[self.key("op", op.id)], args=[op.fence, self._lease_ms]))
+
+    async def commit(self, op: Operation, outcome: Commit) -> str:
+        """Make an outcome true: 'fenced' (it was not), 'committed', or 'poked' (it was, and a fact arrived meanwhile)."""
+        due = "end" if outcome.ended else "" if outcome.wait is None else str(int(outcome.wait * 1000))
+        fields = dict(outcome.fields)
+        if outcome.ended:
+            fields.setdefault("ended", repr(self._clock.now()))
+        messages = [part for key, payload in outcome.messages for part in (f"m:{key}", json.dumps(payload))]
+        result = await self._scripts["commit"](
+            keys=[self.key("op", op.id), self.key("out", op.id), self.key("due"), self.key("active"), self.key("calendar")],
+            args=[
+                op.id, op.fence, op.pokes, due, "" if outcome.calendar is None or outcome.ended else outcome.calendar,
+                KEEP_ENDED_SECONDS, len(messages) // 2, *messages, *_flat(fields),
+            ],
+        )  # fmt: skip
+        return {-1: "fenced", 0: "committed", 1: "poked"}[int(result)]
+
+    async def poke(self, op_id: str, facts: Mapping[str, str], *, first: bool = False) -> str:
+        """Write facts and make the operation due: 'missing', 'ended', 'kept' (`first`: all stood already) or 'written'."""
+        args = [op_id, "first" if first else "newest", *_flat(facts)]
+        return str(await self._scripts["poke"](keys=[self.key("op", op_id), self.key("due")], args=args))
+
+    async def tell(self, op_id: str, key: str, payload: Mapping[str, Any]) -> bool:
+        """Queue a message outside a step; False if it was queued before."""
+        return bool(await self._scripts["tell"](keys=[self.key("out", op_id)], args=[f"m:{key}", json.dumps(payload)]))
+
+    async def overdue(self, limit: int = 500) -> list[str]:
+        """Ids whose time has come, by the server's clock or by business time."""
+        seconds, micros = await self.redis.time()
+        now_ms = seconds * 1000 + micros // 1000
+        due = await self.redis.zrangebyscore(self.key("due"), "-inf", now_ms, start=0, num=limit)
+        dated = await self.redis.zrangebyscore(self.key("calendar"), "-inf", self._clock.now(), start=0, num=limit)
+        return sorted({*due, *dated})
+
+    async def keep_response_url(self, op_id: str, url: str) -> None:
+        """Remember where a private answer can go while Slack accepts it (30 minutes; Slack: response_url)."""
+        await self.redis.set(self.key("url", op_id), url, ex=RESPONSE_URL_SECONDS)
+
+
+def _flat(fields: Mapping[str, str]) -> list[str]:
+    return [part for pair in fields.items() for part in pair]

@@ -1,0 +1,57 @@
+"""Who waits on what: sets of operation ids by the thing that they wait on, so that one observation serves all.
+
+A name is ``azure:<group>/<cluster>`` (seen by the subscription's LIST loop) or ``cluster:<group>/<cluster>`` (seen by that
+cluster's watch), lower case. A stale entry costs one needless wake and is dropped then.
+"""
+
+from __future__ import annotations
+
+from redis.asyncio import Redis
+
+from bot.operations.journal import Journal
+
+
+class Waiting:
+    """The sets, in Redis."""
+
+    def __init__(self, redis: Redis, journal: Journal) -> None:
+        self._redis = redis
+        self._journal = journal
+
+    async def add(self, op_id: str, name: str) -> None:
+        """Operation `op_id` waits on `name`."""
+        async with self._redis.pipeline(transaction=False) as pipe:
+            pipe.sadd(Journal.key("on", name), op_id)
+            pipe.sadd(Journal.key("watched"), name)
+            await pipe.execute()
+
+    async def names(self, prefix: str) -> list[str]:
+        """Everything with that prefix that somebody waits on."""
+        return sorted(name for name in await self._redis.smembers(Journal.key("watched")) if name.startswith(prefix))
+
+    async def poke(self, name: str, only: str = "") -> list[str]:
+        """Make those that wait on `name` due (only the operation `only`, if given); their ids. Forgets the ended ones."""
+        ids = sorted(await self._redis.smembers(Journal.key("on", name)))
+        poked = []
+        for op_id in ids:
+            if only and op_id != only:
+                continue
+            if await self._journal.poke(op_id, {}) in ("missing", "ended"):
+                await self.drop(op_id, name)
+            else:
+                poked.append(op_id)
+        return poked
+
+    async def prune(self, name: str) -> bool:
+        """Forget ended operations; False if nobody is left (the name is then forgotten, too)."""
+        for op_id in await self._redis.smembers(Journal.key("on", name)):
+            if await self._redis.hexists(Journal.key("op", op_id), "ended") or not await self._redis.exists(Journal.key("op", op_id)):
+                await self.drop(op_id, name)
+        if await self._redis.scard(Journal.key("on", name)) == 0:
+            await self._redis.srem(Journal.key("watched"), name)
+            return False
+        return True
+
+    async def drop(self, op_id: str, name: str) -> None:
+        """Operation `op_id` waits on `name` no more."""
+        await self._redis.srem(Journal.key("on", name), op_id)

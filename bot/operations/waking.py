@@ -1,0 +1,67 @@
+"""When things run: three calls over docket (tasks and durable timers on Redis Streams).
+
+Nothing of value is in docket's keys: they may be lost at any time, the sweep finds what is overdue in the journal. One task
+name for all subjects, strings only as arguments: an old worker in a rolling deployment drops names that it does not know,
+and docket pickles arguments.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from docket import Docket, Perpetual, Worker
+
+Handle = Callable[[str], Awaitable[None]]
+
+
+class Waking:
+    """`handle` is called with a subject (``op:<id>``, ``out:<id>``) when its time has come; only a worker needs it."""
+
+    def __init__(self, redis_url: str, handle: Handle | None = None) -> None:
+        self._docket = Docket(name="{qm}:docket", url=redis_url)
+        self._handle = handle
+
+        async def wake(subject: str) -> None:
+            if self._handle is None:
+                raise RuntimeError("this process only wakes others")
+            await self._handle(subject)
+
+        self._wake = wake
+        self._docket.register(wake)
+
+    async def __aenter__(self) -> Waking:
+        await self._docket.__aenter__()
+        return self
+
+    async def __aexit__(self, *error: Any) -> None:
+        await self._docket.__aexit__(*error)
+
+    async def wake(self, subject: str, seconds: float = 0.0) -> None:
+        """Have `subject` handled after that many seconds, instead of whenever it was due before."""
+        jitter = random.uniform(0, seconds / 10) if seconds > 30 else 0.0  # thousands due at one instant would block Redis
+        when = datetime.now(UTC) + timedelta(seconds=seconds + jitter)
+        await self._docket.replace(self._wake, when, key=subject)(subject)
+
+    def every(self, name: str, seconds: float, task: Callable[[], Awaitable[None]]) -> None:
+        """Run `task` about every so many seconds on one of the workers, for ever."""
+
+        async def perpetual(pulse: Perpetual = Perpetual(every=timedelta(seconds=seconds), automatic=True)) -> None:  # noqa: B008
+            await task()
+
+        perpetual.__name__ = name
+        self._docket.register(perpetual)
+
+    async def run(self, *, slots: int, redelivery: float) -> None:
+        """Work until cancelled; running tasks are drained then. A killed worker's tasks reappear after `redelivery` seconds."""
+        async with Worker(
+            self._docket,
+            concurrency=slots,
+            redelivery_timeout=timedelta(seconds=redelivery),
+            minimum_check_interval=timedelta(milliseconds=100),
+            scheduling_resolution=timedelta(milliseconds=100),
+            reconnection_delay=timedelta(seconds=1),
+        ) as worker:
+            await worker.run_forever()

@@ -1,0 +1,39 @@
+"""The Web API client that posts: one shared session, and no retry of the SDK's own.
+
+slack_sdk repeats a request once after a reset connection; where Slack had taken the first, that posts twice. So retries
+are off, and an unknown outcome is settled by looking into the thread (see `outbox`).
+"""
+
+from __future__ import annotations
+
+import aiohttp
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.settings import SlackSettings
+
+TIMEOUT_SECONDS = 10
+
+
+def web_client(settings: SlackSettings, session: aiohttp.ClientSession) -> AsyncWebClient:
+    """A client for that workspace; `session` is shared and closed by its owner."""
+    return AsyncWebClient(
+        token=settings.bot_token.reveal(), base_url=settings.api_base_url, session=session, timeout=TIMEOUT_SECONDS, retry_handlers=[]
+    )
+
+
+def error_name(error: SlackApiError) -> str:
+    """Slack's name of an error, such as ``not_in_channel``; ``ratelimited`` for every 429."""
+    if error.response.status_code == 429:
+        return "ratelimited"
+    data = error.response.data
+    return str(data.get("error", "unknown")) if isinstance(data, dict) else "unknown"
+
+
+def retry_after(error: SlackApiError) -> float:
+    """Seconds that a 429 asks to wait (at least one)."""
+    headers = {name.lower(): value for name, value in (error.response.headers or {}).items()}
+    try:
+        return max(1.0, float(headers.get("retry-after", 1)))
+    except (TypeError, ValueError):
+        return 1.0

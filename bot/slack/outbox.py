@@ -1,0 +1,307 @@
+"""Posts what operations committed: in order, within the limits, each once.
+
+An entry goes *new → sending → sent(ts)*. Slack has no idempotency key for apps, so an entry found in *sending* (a crash, a
+time-out) waits until the settle time has passed and is then looked up in the thread - by its name in the message metadata or in
+the first block's id - before it is posted again. What remains: a duplicate is possible only where Slack shows a message
+later than the settle time, or a person deleted it, or history cannot be read. Card edits are not queued: only the newest
+state is drawn. Private messages cannot be looked up, so they are sent at most once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from importlib import resources
+from typing import Any, Final
+
+import aiohttp
+from redis.asyncio import Redis
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.slack.blocks import Rendered
+from bot.slack.client import error_name, retry_after
+from bot.slack.pacing import Pacing
+
+log = logging.getLogger(__name__)
+
+EVENT_TYPE: Final = "quartermaster"
+UNREACHABLE: Final = frozenset({"not_in_channel", "channel_not_found", "is_archived", "restricted_action", "account_inactive", "token_revoked"})
+GONE: Final = frozenset({"message_not_found", "cant_update_message", "edit_window_closed", "is_inactive"})
+UNSHOWABLE: Final = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "msg_too_long"})
+LEASE_MS: Final = 15_000
+PLAIN_SECONDS: Final = 3600.0  # a block type that is not rolled out here is tried again after that
+UNKNOWN_OUTCOME: Final = (aiohttp.ClientError, TimeoutError, asyncio.TimeoutError, ConnectionError)
+
+
+@dataclass(frozen=True)
+class Addressee:
+    """Where an operation speaks. `thread` '' means that its card opens the thread; `card` None means that there is nothing to draw yet."""
+
+    id: str
+    channel: str
+    user: str
+    thread: str
+    card: Rendered | None
+    response_url: str = ""
+
+
+@dataclass
+class _Entry:
+    name: str
+    state: str
+    seq: int
+    at: int
+    ts: str
+    payload: dict[str, Any]
+
+
+class NotNow(Exception):
+    """Sending goes on after `seconds`."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
+
+
+class Outbox:
+    """`lookup` reads where an operation speaks; `opened` and `unreachable` tell its journal what became of the card."""
+
+    def __init__(
+        self,
+        redis: Redis,
+        client: AsyncWebClient,
+        session: aiohttp.ClientSession,
+        pacing: Pacing,
+        *,
+        lookup: Callable[[str], Awaitable[Addressee | None]],
+        opened: Callable[[str, str], Awaitable[None]],
+        unreachable: Callable[[str, str], Awaitable[None]],
+        settle: float,
+    ) -> None:
+        self._redis, self._client, self._session, self._pacing = redis, client, session, pacing
+        self._lookup, self._opened, self._unreachable = lookup, opened, unreachable
+        self._settle = settle
+        self._plain_until = 0.0
+        scripts = resources.files("bot.slack").joinpath("lua")
+        self._claim, self._mark_script, self._release = (
+            redis.register_script(scripts.joinpath(f"{name}.lua").read_text()) for name in ("out_claim", "out_mark", "out_release")
+        )
+
+    async def deliver(self, op_id: str) -> float | None:
+        """Send what there is; seconds after which to come again, or None when all is sent."""
+        key = f"{{qm}}:out:{op_id}"
+        answer = await self._claim(keys=[key], args=[LEASE_MS])
+        if answer[0] == "busy":
+            return int(answer[1]) / 1000 + 0.05
+        fields = dict(zip(answer[1::2], answer[2::2], strict=True))
+        fence = fields["_fence"]
+        again: float | None = None
+        try:
+            await self._send_all(op_id, key, fence, fields)
+        except NotNow as later:
+            again = later.seconds
+        asked = await self._release(keys=[key], args=[fence])
+        return 0.0 if asked and again is None else again
+
+    async def _send_all(self, op_id: str, key: str, fence: str, fields: Mapping[str, str]) -> None:
+        where = await self._lookup(op_id)
+        if where is None:
+            return
+        entries = sorted((_entry(name, fields) for name in fields if name.startswith("m:")), key=lambda entry: entry.seq)
+        card = next((entry for entry in entries if entry.name == "m:card"), None)
+        for entry in [entry for entry in entries if entry.payload.get("private_to") and entry.state == "new"]:
+            await self._whisper(key, fence, entry, where)
+        card_ts = ""
+        if where.card is not None:
+            card_ts = await self._card(key, fence, card, where, int(fields["_now"]))
+            if not card_ts:
+                return
+            where = replace(where, thread=where.thread or card_ts)
+        for entry in entries:
+            if entry.name != "m:card" and not entry.payload.get("private_to") and entry.state in ("new", "sending"):
+                if not where.thread:
+                    return
+                await self._post(key, fence, entry, where, int(fields["_now"]))
+        if where.card is not None and card is not None and fields.get("card_hash") != where.card.digest:
+            await self._redraw(key, card_ts, where)
+
+    async def _card(self, key: str, fence: str, card: _Entry | None, where: Addressee, now_ms: int) -> str:
+        """Post the operation's own message if that was not done; its ts ('' where it cannot be posted)."""
+        assert where.card is not None
+        ts = card.ts if card is not None and card.state == "sent" else ""
+        if not ts:
+            entry = card or _Entry("m:card", "new", 0, 0, "", {})
+            entry.payload = {"text": where.card.text, "blocks": self._drawn(where.card)}
+            ts = await self._post(key, fence, entry, where, now_ms)
+            if ts:
+                await self._redis.hset(key, "card_hash", where.card.digest)
+        if ts and not where.thread:
+            await self._opened(where.id, ts)
+        return ts
+
+    def _drawn(self, card: Rendered) -> list[dict[str, Any]]:
+        return card.plain if time.monotonic() < self._plain_until else card.blocks
+
+    async def _redraw(self, key: str, ts: str, where: Addressee) -> None:
+        assert where.card is not None
+        wait = await self._pacing.take("chat.update")
+        if wait:
+            raise NotNow(wait)
+        blocks = _named(self._drawn(where.card), f"card#{where.card.digest}")
+        try:
+            await self._client.chat_update(channel=where.channel, ts=ts, text=where.card.text, blocks=blocks)
+        except SlackApiError as error:
+            name = error_name(error)
+            if name == "ratelimited":
+                await self._pacing.block("chat.update", retry_after(error))
+                raise NotNow(retry_after(error)) from error
+            if name == "invalid_blocks" and self._drawn(where.card) is not where.card.plain:
+                self._plain_until = time.monotonic() + PLAIN_SECONDS
+                raise NotNow(0.0) from error
+            if name not in GONE | UNREACHABLE:
+                log.error("card not redrawn", extra={"operation": where.id, "slack": name})
+        except UNKNOWN_OUTCOME as error:
+            raise NotNow(2.0) from error
+        await self._redis.hset(key, "card_hash", where.card.digest)
+
+    async def _post(self, key: str, fence: str, entry: _Entry, where: Addressee, now_ms: int) -> str:
+        """Post one entry; its ts, or '' where it can never be posted."""
+        if entry.state == "sending":
+            left = entry.at + self._settle * 1000 - now_ms
+            if left > 0:
+                raise NotNow(left / 1000)
+            found = await self._found(entry, where)
+            if found:
+                await self._mark(key, fence, entry.name, "sent", found)
+                return found
+        wait = await self._pacing.take("chat.postMessage", where.channel)
+        if wait:
+            if entry.state == "sending":
+                await self._mark(key, fence, entry.name, "new", "")
+            raise NotNow(wait)
+        if not await self._mark(key, fence, entry.name, "sending", ""):
+            raise NotNow(1.0)
+        try:
+            ts = await (self._upload(entry, where) if entry.payload.get("file") else self._message(entry, where))
+        except SlackApiError as error:
+            return await self._refused(key, fence, entry, where, error)
+        except UNKNOWN_OUTCOME as error:
+            log.warning("outcome of a post is unknown", extra={"operation": where.id, "message": entry.name, "cause": repr(error)})
+            raise NotNow(self._settle) from error
+        await self._mark(key, fence, entry.name, "sent", ts)
+        return ts
+
+    async def _refused(self, key: str, fence: str, entry: _Entry, where: Addressee, error: SlackApiError) -> str:
+        """Slack said no, so nothing was posted for certain."""
+        name = error_name(error)
+        if name == "ratelimited":
+            await self._mark(key, fence, entry.name, "new", "")
+            await self._pacing.block("chat.postMessage", retry_after(error), where.channel)
+            raise NotNow(retry_after(error)) from error
+        if name in UNSHOWABLE and entry.payload.get("blocks"):
+            if entry.name == "m:card":
+                self._plain_until = time.monotonic() + PLAIN_SECONDS
+            else:
+                await self._redis.hset(key, f"p:{entry.name}", json.dumps({**entry.payload, "blocks": []}))
+            await self._mark(key, fence, entry.name, "new", "")
+            raise NotNow(0.0) from error
+        if name in UNREACHABLE:
+            await self._mark(key, fence, entry.name, "new" if entry.name == "m:card" else "dropped", name)
+            await self._unreachable(where.id, name)
+            return ""
+        log.error("message dropped", extra={"operation": where.id, "message": entry.name, "slack": name})
+        await self._mark(key, fence, entry.name, "dropped", name)
+        return ""
+
+    async def _message(self, entry: _Entry, where: Addressee) -> str:
+        blocks = entry.payload.get("blocks") or []
+        answer = await self._client.chat_postMessage(
+            channel=where.channel,
+            text=entry.payload["text"],
+            blocks=_named(blocks, f"{where.id}/{entry.name}") if blocks else None,
+            thread_ts=where.thread or None,
+            reply_broadcast=True if entry.payload.get("broadcast") and where.thread else None,
+            unfurl_links=False,
+            metadata={"event_type": EVENT_TYPE, "event_payload": {"k": entry.name, "op": where.id}},
+        )
+        return str(answer["ts"])
+
+    async def _upload(self, entry: _Entry, where: Addressee) -> str:
+        file = entry.payload["file"]
+        content = file["text"].encode()
+        slot = await self._client.files_getUploadURLExternal(filename=file["name"], length=len(content))
+        async with self._session.post(slot["upload_url"], data=content, timeout=aiohttp.ClientTimeout(total=10)) as sent:
+            sent.raise_for_status()
+        await self._client.files_completeUploadExternal(
+            files=[{"id": slot["file_id"], "title": file["title"]}],
+            channel_id=where.channel,
+            thread_ts=where.thread or None,
+            initial_comment=entry.payload["text"],
+        )
+        return str(slot["file_id"])
+
+    async def _found(self, entry: _Entry, where: Addressee) -> str:
+        """The ts of an entry that was perhaps posted before; '' if it is not there."""
+        method = "conversations.replies" if where.thread else "conversations.history"
+        wait = await self._pacing.take(method)
+        if wait:
+            raise NotNow(wait)
+        oldest = str(entry.at / 1000 - 60)
+        try:
+            if where.thread:
+                page = await self._client.conversations_replies(
+                    channel=where.channel, ts=where.thread, oldest=oldest, limit=200, include_all_metadata=True
+                )
+            else:
+                page = await self._client.conversations_history(channel=where.channel, oldest=oldest, limit=200, include_all_metadata=True)
+        except SlackApiError as error:
+            raise NotNow(retry_after(error) if error_name(error) == "ratelimited" else 30.0) from error
+        except UNKNOWN_OUTCOME as error:
+            raise NotNow(5.0) from error
+        file = (entry.payload.get("file") or {}).get("name", "")
+        for message in page["messages"]:
+            payload = (message.get("metadata") or {}).get("event_payload") or {}
+            first = (message.get("blocks") or [{}])[0].get("block_id", "")
+            if (payload.get("k") == entry.name and payload.get("op") == where.id) or first == f"{where.id}/{entry.name}":
+                return str(message["ts"])
+            if file and any(attached.get("name") == file for attached in message.get("files", [])):
+                return str(message["ts"])
+        return ""
+
+    async def _whisper(self, key: str, fence: str, entry: _Entry, where: Addressee) -> None:
+        """Tell one person privately, at most once: marked before it is sent."""
+        if not await self._mark(key, fence, entry.name, "sent", "private"):
+            return
+        text, blocks = entry.payload["text"], entry.payload.get("blocks") or None
+        try:
+            if where.response_url and entry.payload["private_to"] == where.user and not where.thread:
+                body = {"response_type": "ephemeral", "text": text, **({"blocks": blocks} if blocks else {})}
+                async with self._session.post(where.response_url, json=body, timeout=aiohttp.ClientTimeout(total=10)) as answer:
+                    if answer.status < 400:
+                        return
+            await self._client.chat_postEphemeral(
+                channel=where.channel, user=entry.payload["private_to"], text=text, blocks=blocks, thread_ts=where.thread or None
+            )
+        except SlackApiError as error:
+            log.warning("private message not delivered", extra={"operation": where.id, "slack": error_name(error)})
+        except UNKNOWN_OUTCOME as error:
+            log.warning("private message not delivered", extra={"operation": where.id, "cause": repr(error)})
+
+    async def _mark(self, key: str, fence: str, name: str, state: str, ts: str) -> bool:
+        return bool(await self._mark_script(keys=[key], args=[fence, name, state, ts, LEASE_MS]))
+
+
+def _entry(name: str, fields: Mapping[str, str]) -> _Entry:
+    state = json.loads(fields[name])
+    payload = json.loads(fields.get(f"p:{name}", "{}"))
+    return _Entry(name, state["state"], int(state.get("seq", 0)), int(state.get("at", 0)), str(state.get("ts", "")), payload)
+
+
+def _named(blocks: list[dict[str, Any]], name: str) -> list[dict[str, Any]]:
+    """The blocks with the message's name as the first one's id: a second witness, should metadata be lost."""
+    return [{**blocks[0], "block_id": name[:255]}, *blocks[1:]] if blocks else []

@@ -1,0 +1,87 @@
+"""Who is who: what authorisation needs from Slack, fetched by the worker and kept in Redis for a while.
+
+A person whose profile cannot be read is unknown, and unknown people are refused (fail closed). Guests are
+``is_restricted`` / ``is_ultra_restricted``; somebody of another workspace (Slack Connect) is ``is_stranger`` or has another team.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Final
+
+from redis.asyncio import Redis
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.errors import Temporary
+from bot.slack.client import error_name, retry_after
+from bot.slack.outbox import UNKNOWN_OUTCOME
+
+PROFILE_SECONDS: Final = 900
+GROUP_SECONDS: Final = 300
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What Slack says of a user; `groups` are the ids of those user groups that were asked for."""
+
+    id: str
+    team: str
+    name: str
+    guest: bool
+    external: bool
+    bot: bool
+    groups: tuple[str, ...] = ()
+    zone: str = ""
+
+
+class People:
+    """Reads through Redis; `known` never calls Slack, `fetch` does where it must."""
+
+    def __init__(self, redis: Redis, client: AsyncWebClient) -> None:
+        self._redis, self._client = redis, client
+
+    async def known(self, team: str, user: str) -> Profile | None:
+        """The profile, if the worker has seen this person lately."""
+        raw = await self._redis.get(f"{{qm}}:person:{team}:{user}")
+        if raw is None:
+            return None
+        row = json.loads(raw)
+        return Profile(**{**row, "groups": tuple(row["groups"])})
+
+    async def fetch(self, team: str, user: str, groups: Iterable[str]) -> Profile:
+        """The profile, with membership in `groups`. Raises Temporary where Slack does not answer."""
+        found = await self.known(team, user)
+        if found is not None:
+            return found
+        try:
+            info = (await self._client.users_info(user=user))["user"]
+            members = [group for group in groups if user in await self._members(group)]
+        except SlackApiError as error:
+            raise Temporary("slack.unreadable", retry_after=retry_after(error), what="the profile", error=error_name(error)) from error
+        except UNKNOWN_OUTCOME as error:
+            raise Temporary("slack.unreadable", what="the profile", error="no answer") from error
+        profile = Profile(
+            id=user,
+            team=str(info.get("team_id", team)),
+            name=str((info.get("profile") or {}).get("display_name") or info.get("real_name") or info.get("name") or user),
+            guest=bool(info.get("is_restricted") or info.get("is_ultra_restricted")),
+            external=bool(info.get("is_stranger")) or str(info.get("team_id", team)) != team,
+            bot=bool(info.get("is_bot")),
+            groups=tuple(sorted(members)),
+            zone=str(info.get("tz") or ""),
+        )
+        await self._redis.set(f"{{qm}}:person:{team}:{user}", json.dumps(asdict(profile)), ex=PROFILE_SECONDS)
+        return profile
+
+    async def _members(self, group: str) -> list[str]:
+        key = f"{{qm}}:group:{group}"
+        raw = await self._redis.get(key)
+        if raw is None:
+            users = (await self._client.usergroups_users_list(usergroup=group))["users"]
+            raw = json.dumps(users)
+            await self._redis.set(key, raw, ex=GROUP_SECONDS)
+        members: list[str] = json.loads(raw)
+        return members

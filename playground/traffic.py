@@ -1,0 +1,105 @@
+"""What every simulated service shares on the wire: the record of requests, and the faults of the HTTP layer.
+
+Effects: ``delay`` {seconds} · ``hang`` · ``status`` {status, retry_after?, body?} (answered before the service sees the request)
+· ``reset_before`` (connection dropped, nothing done) · ``reset_after`` (done, then dropped: the caller never learns)
+· ``truncate`` (half of the body, then dropped).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import web
+
+from playground.faults import Faults
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+HTTP_EFFECTS = ("delay", "hang", "status", "reset_before", "reset_after", "truncate")
+
+
+@dataclass
+class Seen:
+    """One request received: `status` is 0 while it runs and 499 where it was cut off; `at` in epoch seconds."""
+
+    service: str
+    method: str
+    path: str
+    status: int
+    at: float
+    seconds: float = 0.0
+
+
+class Traffic:
+    """Keeps the newest `limit` requests of each service."""
+
+    def __init__(self, faults: Faults, limit: int = 200_000) -> None:
+        self.faults = faults
+        self._seen: dict[str, deque[Seen]] = {}
+        self._limit = limit
+
+    def listed(self, service: str | None = None) -> list[dict[str, Any]]:
+        """Requests as the control API lists them, oldest first."""
+        chosen = [self._seen.get(service, deque())] if service else list(self._seen.values())
+        rows = sorted((row for rows in chosen for row in rows), key=lambda row: row.at)
+        return [vars(row) for row in rows]
+
+    def middleware(self, service: str) -> Any:
+        """An aiohttp middleware that records each request and applies the faults registered for `service`."""
+
+        @web.middleware
+        async def record(request: web.Request, handler: Handler) -> web.StreamResponse:
+            row = Seen(service, request.method, request.path_qs, 0, time.time())
+            self._seen.setdefault(service, deque(maxlen=self._limit)).append(row)
+            started = time.perf_counter()
+            try:
+                response = await self._answer(service, request, handler)
+                row.status = response.status
+                return response
+            except web.HTTPException as error:
+                row.status = error.status
+                raise
+            finally:
+                row.status = row.status or 499
+                row.seconds = time.perf_counter() - started
+
+        return record
+
+    async def _answer(self, service: str, request: web.Request, handler: Handler) -> web.StreamResponse:
+        fault = self.faults.take(service, f"{request.method} {request.path_qs}", *HTTP_EFFECTS)
+        if fault is None:
+            return await handler(request)
+        options = fault.options
+        if fault.effect == "hang":
+            await asyncio.sleep(options.get("seconds", 3600))
+        if fault.effect == "delay":
+            await asyncio.sleep(float(options["seconds"]))
+        if fault.effect in ("hang", "reset_before"):
+            return self._dropped(request)
+        if fault.effect == "status":
+            headers = {"Retry-After": str(options["retry_after"])} if "retry_after" in options else {}
+            return web.json_response(options.get("body", {}), status=int(options["status"]), headers=headers)
+        response = await handler(request)
+        if fault.effect == "reset_after":
+            return self._dropped(request)
+        if fault.effect == "truncate" and isinstance(response, web.Response) and isinstance(response.body, bytes):
+            return await self._truncated(request, response, response.body)
+        return response
+
+    @staticmethod
+    def _dropped(request: web.Request) -> web.Response:
+        if request.transport is not None:
+            request.transport.abort()
+        return web.Response(status=499)
+
+    @classmethod
+    async def _truncated(cls, request: web.Request, response: web.Response, body: bytes) -> web.StreamResponse:
+        partial = web.StreamResponse(status=response.status, headers={"Content-Type": response.content_type, "Content-Length": str(len(body))})
+        await partial.prepare(request)
+        await partial.write(body[: len(body) // 2])
+        cls._dropped(request)
+        return partial
