@@ -38,7 +38,9 @@ RULES: Final[dict[str, tuple[re.Pattern[str], str]]] = {
     "template": (re.compile(r"[a-z][-a-z0-9]{0,40}"), "a template such as `mnist`"),
     "version": (re.compile(r"1\.[0-9]{1,2}(?:\.[0-9]{1,3})?"), "a Kubernetes version such as `1.35`"),
     "image": (
-        re.compile(r"(?=.{1,255}$)[a-z0-9]+(?:[._:-][a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*(?::[\w][\w.-]{0,127})?(?:@sha256:[a-f0-9]{64})?"),
+        re.compile(
+            r"(?=.{1,255}$)[a-z0-9]+(?:[._:-][a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*(?::[\w][\w.-]{0,127})?(?:@sha256:[a-f0-9]{64})?"
+        ),
         "a container image such as `ghcr.io/team/train:1.2`",
     ),
 }

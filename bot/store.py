@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff, NoBackoff
 
 from bot.settings import Settings
+
+
+def text(value: object) -> str:
+    """What Redis answered as text (the client's types admit bytes, its setting does not)."""
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def texts(fields: Mapping[Any, Any]) -> dict[str, str]:
+    """The same for a hash."""
+    return {text(name): text(value) for name, value in fields.items()}
 
 
 def impatient(settings: Settings) -> Redis:

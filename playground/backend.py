@@ -23,6 +23,8 @@ class Pool:
     (agentpool, node image, instance type, zone, accelerator) are the backend's to add. `taints` read ``"key=value:Effect"``.
     `gpu_count` is whole GPUs per node (0: none) and `gpu_model` e.g. ``"T4"``; `mig_profile` e.g. ``"MIG1g"``.
     `driver` "None" means that nobody installed a driver; `managed` means that AKS runs the device plugin itself.
+    `min_count` and `max_count` are set while the cluster autoscaler is on: a backend may then add and remove nodes by itself
+    and says so with :meth:`playground.azure.state.Subscription.autoscaled`.
     `created_at` is in epoch seconds and the same for the life of the pool.
     """
 
@@ -44,6 +46,8 @@ class Pool:
     zones: list[str] = field(default_factory=list)
     created_at: float = 0.0
     resource_group: str = ""
+    min_count: int | None = None
+    max_count: int | None = None
 
 
 class ClusterBackend(Protocol):
@@ -72,10 +76,11 @@ class ClusterBackend(Protocol):
         """
 
     def set_pool(self, cluster_id: str, pool: Pool) -> None:
-        """When a pool's operation *begins* (create, scale, update, stop: count 0, start), and on abort with what was before.
+        """When a pool's operation *begins* (create, scale, update, stop: count 0, start). Not when there is no capacity for it.
 
         Desired state and idempotent: nodes of that pool are added, removed or kept so that `pool.count` remain.
         New nodes boot by themselves: first NotReady, then Ready. Labels and taints of kept nodes are brought up to date.
+        An abort calls nothing: it leaves the nodes as they are.
         """
 
     def delete_pool(self, cluster_id: str, pool_name: str) -> None:

@@ -55,14 +55,16 @@ class Cause:
     def error(self) -> QuartermasterError:
         """The verb that fits: wait and repeat, mend the request, or give up."""
         detail: dict[str, Any] = dict(self.detail) | {"azure_code": self.code, "kind": self.kind}
-        if self.kind in _WAITS and not (self.kind == CONFLICT and self.status == 200):
+        if self.kind in _WAITS and self.status != 200:
             return Temporary(self.key, retry_after=min(self.retry_after or _WAITS[self.kind], MAX_WAIT), **detail)
         if self.status is not None and self.status >= 400:
             return Refused(self.key, **detail)
         return Failed(self.key, **detail)
 
 
-def cause_of(code: str, message: str = "", *, inner: Sequence[tuple[str, str]] = (), status: int | None = None, retry_after: float | None = None) -> Cause:
+def cause_of(
+    code: str, message: str = "", *, inner: Sequence[tuple[str, str]] = (), status: int | None = None, retry_after: float | None = None
+) -> Cause:
     """The cause behind an Azure error: `inner` are the (code, message) pairs of its details.
 
     The most telling code wins: wrappers such as a failed reconcile, whose message quotes the code of the machine layer, say nothing themselves.
@@ -100,7 +102,7 @@ def explained(error: AzureError) -> Cause:
     if isinstance(error, HttpResponseError) and error.response is not None:
         return _from_response(error)
     if isinstance(error, ClientAuthenticationError):
-        return Cause(code="sign_in", kind=UNAVAILABLE, key="azure.sign_in", retry_after=30.0, message=str(error)[:500])
+        return _sign_in(error)
     key = "azure.unreachable" if isinstance(error, ServiceRequestError) else "azure.no_answer"
     return Cause(code=type(error).__name__, kind=UNAVAILABLE, key=key, message=str(error)[:500])
 
@@ -123,16 +125,23 @@ def codes() -> frozenset[str]:
     return frozenset(key for key in WORDS if key.startswith("azure."))
 
 
+def _sign_in(error: AzureError) -> Cause:
+    return Cause(code="sign_in", kind=UNAVAILABLE, key="azure.sign_in", retry_after=30.0, message=str(error)[:500])
+
+
 def _from_response(error: HttpResponseError) -> Cause:
     status = error.status_code
     response: Any = error.response
     wait = retry_after(response.headers)
     body = _body(response)
-    shell = body.get("error") if isinstance(body.get("error"), Mapping) else body
+    wrapped = body.get("error")
+    shell: Mapping[str, Any] = wrapped if isinstance(wrapped, Mapping) else body
     inner = [(str(item.get("code") or ""), str(item.get("message") or "")) for item in _details(shell)]
     code, message = str(shell.get("code") or ""), str(shell.get("message") or "")
     if not code and str(body.get("status", "")).lower() in ("canceled", "cancelled"):
         code = "Canceled"
+    if not code and isinstance(error, ClientAuthenticationError):
+        return _sign_in(error)
     return cause_of(code, message, inner=inner, status=status, retry_after=wait)
 
 
@@ -144,7 +153,7 @@ def _body(response: Any) -> Mapping[str, Any]:
     return body if isinstance(body, Mapping) else {}
 
 
-def _details(shell: Mapping[str, Any] | Any) -> Iterator[Mapping[str, Any]]:
+def _details(shell: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """Innermost first: the machine layer's own words come before those of what wraps them."""
     for item in shell.get("details") or ():
         if isinstance(item, Mapping):
@@ -173,5 +182,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
             until = parsedate_to_datetime(text)
         except ValueError:
             continue
+        if until.tzinfo is None:
+            until = until.replace(tzinfo=UTC)
         return min(max((until - datetime.now(UTC)).total_seconds(), 0.0), MAX_WAIT)
     return None

@@ -147,17 +147,13 @@ class Access:
             return Answer(response.status, _parsed(raw))
         raise error_of(response.status, raw, response.headers, verb=verb or _VERBS[method], resource=resource_of(path), cluster=self.cluster)
 
-    def stream_now(self, path: str, query: Query | None = None, *, read_seconds: float) -> urllib3.BaseHTTPResponse:
-        """An open response for a watch or a log; the caller closes it. `read_seconds` bounds each silence."""
+    def open_now(self, path: str, query: Query | None = None, *, read_seconds: float) -> urllib3.BaseHTTPResponse:
+        """A response whose body is still to be read (watch, log), whatever its status; the caller closes it. `read_seconds` bounds each
+        silence. Raises ``cluster.unreachable``."""
         try:
-            response = self._send("GET", path, query, {"Accept": "application/json, */*"}, None, read_seconds)
-            if response.status == 200:
-                return response
-            raw = response.data
+            return self._send("GET", path, query, {"Accept": "application/json, */*"}, None, read_seconds)
         except (urllib3.exceptions.HTTPError, ApiException, OSError) as error:
             raise self.unreachable(error) from error
-        verb = "watch" if "watch" in (query or {}) else "get"
-        raise error_of(response.status, raw, response.headers, verb=verb, resource=resource_of(path), cluster=self.cluster)
 
     def unreachable(self, error: Exception) -> Temporary:
         """The error for a connection that was refused, cut or silent; `error` is for chaining and names the kind."""

@@ -30,7 +30,11 @@ UNHEALTHY: Final = (
 )
 
 _MODELS: Final = re.compile(r"(GB300|GB200|MI300X|RTXPRO6000|H200|H100|A100|A10|T4)(?![0-9A-Z])", re.IGNORECASE)
-_OLD_MODELS: Final = ((re.compile(r"Standard_NC\d+r?s_v3"), "V100"), (re.compile(r"Standard_ND40rs_v2"), "V100"), (re.compile(r"Standard_NC\d+r?"), "K80"))
+_OLD_MODELS: Final = (
+    (re.compile(r"Standard_NC\d+r?s_v3"), "V100"),
+    (re.compile(r"Standard_ND40rs_v2"), "V100"),
+    (re.compile(r"Standard_NC\d+r?"), "K80"),
+)
 _GPU_SIZE: Final = re.compile(r"Standard_N[CDVG]", re.IGNORECASE)
 
 

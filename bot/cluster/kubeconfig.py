@@ -102,7 +102,7 @@ def _credentials(
 
         # The client asks the hook only where a key is already set.
         result.api_key = {"BearerToken": "Bearer "}
-        setattr(result, "refresh_api_key_hook", refresh)
+        result.refresh_api_key_hook = refresh  # type: ignore[assignment]
         return
     certificate = _decoded(user, "client-certificate-data", cluster)
     key = _decoded(user, "client-key-data", cluster)

@@ -35,6 +35,7 @@ from bot.cluster.objects import (
 )
 from bot.cluster.quantities import devices
 
+
 @dataclass(frozen=True)
 class Holder:
     """A pod that holds GPUs: `count` of `resource` on one node, `since` it was started (or made)."""

@@ -19,6 +19,12 @@ OWNER_LABEL: Final = "quartermaster-owner"
 CHANNEL_NOTE: Final = "quartermaster-channel"
 THREAD_NOTE: Final = "quartermaster-thread"
 EXPIRES_NOTE: Final = "quartermaster-expires"
+# The taints of GPU pools: the AKS article's, the best-practices article's, and the one that AKS puts on Spot pools.
+GPU_TOLERATIONS: Final[tuple[Json, ...]] = (
+    {"key": "sku", "operator": "Equal", "value": "gpu", "effect": "NoSchedule"},
+    {"key": GPU, "operator": "Exists", "effect": "NoSchedule"},
+)
+SPOT_TOLERATION: Final[Json] = {"key": "kubernetes.azure.com/scalesetpriority", "operator": "Equal", "value": "spot", "effect": "NoSchedule"}
 OURS: Final = {"app.kubernetes.io/managed-by": "quartermaster"}
 
 

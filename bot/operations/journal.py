@@ -16,6 +16,7 @@ from redis.asyncio import Redis
 
 from bot.clock import Clock
 from bot.operations.record import RUNNING, Operation, read
+from bot.store import text, texts
 
 KEEP_ENDED_SECONDS: Final = 14 * 86400
 RESPONSE_URL_SECONDS: Final = 29 * 60
@@ -87,7 +88,7 @@ class Journal:
     async def load(self, op_id: str) -> Operation | None:
         """The record as it stands, or None."""
         fields = await self.redis.hgetall(self.key("op", op_id))
-        return read(fields) if fields else None
+        return read(texts(fields)) if fields else None
 
     async def load_all(self, ids: Sequence[str]) -> list[Operation]:
         """The records that still exist among `ids`, newest first, in one round trip."""
@@ -95,11 +96,11 @@ class Journal:
             for op_id in ids:
                 pipe.hgetall(self.key("op", op_id))
             rows = await pipe.execute()
-        return sorted((read(row) for row in rows if row), key=lambda op: op.created, reverse=True)
+        return sorted((read(texts(row)) for row in rows if row), key=lambda op: op.created, reverse=True)
 
     async def active(self) -> list[Operation]:
         """All operations that have not ended."""
-        return await self.load_all(sorted(await self.redis.smembers(self.key("active"))))
+        return await self.load_all(sorted(text(one) for one in await self.redis.smembers(self.key("active"))))
 
     async def claim(self, op_id: str) -> Operation | Busy | None:
         """The right to run `op_id` for the lease's time, with the record; None where it is gone or ended."""
@@ -143,7 +144,16 @@ class Journal:
         now_ms = seconds * 1000 + micros // 1000
         due = await self.redis.zrangebyscore(self.key("due"), "-inf", now_ms, start=0, num=limit)
         dated = await self.redis.zrangebyscore(self.key("calendar"), "-inf", self._clock.now(), start=0, num=limit)
-        return sorted({*due, *dated})
+        return sorted({text(one) for one in (*due, *dated)})
+
+    async def keep_thread(self, channel: str, ts: str, op_id: str) -> None:
+        """The message `ts` opens the thread of `op_id`."""
+        await self.redis.set(self.key("thread", channel, ts), op_id, ex=KEEP_ENDED_SECONDS)
+
+    async def thread(self, channel: str, ts: str) -> Operation | None:
+        """The operation whose thread that is."""
+        op_id = await self.redis.get(self.key("thread", channel, ts))
+        return await self.load(text(op_id)) if op_id else None
 
     async def keep_response_url(self, op_id: str, url: str) -> None:
         """Remember where a private answer can go while Slack accepts it (30 minutes; Slack: response_url)."""

@@ -26,8 +26,8 @@ class Operation:
     """One operation as it stood when it was read.
 
     `request` is the typed command (JSON); `thread` the ts of the message whose thread it lives in ('' until posted);
-    `memo` what its steps left for later ones; `plan` the plan as JSON with its digest; `decisions` maps a Slack user id
-    to ``{verdict, reason, at, digest}``; `created` is business time in epoch seconds.
+    `memo` what its steps left for later ones; `plan` the plan as JSON with its digest; `decisions` are
+    ``{by, verdict, reason, at, digest}``, oldest first; `created` is business time in epoch seconds.
     """
 
     id: str
@@ -43,10 +43,11 @@ class Operation:
     text: str = ""
     memo: Mapping[str, Any] = field(default_factory=dict)
     plan: Mapping[str, Any] | None = None
-    decisions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    decisions: tuple[Mapping[str, Any], ...] = ()
     cancel: Mapping[str, Any] | None = None
     error: Mapping[str, Any] | None = None
     undeliverable: str = ""
+    expires: float | None = None
     created: float = 0.0
     ended: float | None = None
     fence: int = 0
@@ -54,8 +55,8 @@ class Operation:
 
     @property
     def values(self) -> Mapping[str, Any]:
-        """The command's parsed values."""
-        values: Mapping[str, Any] = self.request.get("values", {})
+        """The command's parsed values, or what a thread said in their place."""
+        values: Mapping[str, Any] = self.memo.get("resolved") or self.request.get("values", {})
         return values
 
     @property
@@ -84,10 +85,13 @@ def read(fields: Mapping[str, str]) -> Operation:
         text=fields.get("text", ""),
         memo=parsed("memo", {}),
         plan=parsed("plan", None),
-        decisions={name.removeprefix(DECISION_PREFIX): json.loads(value) for name, value in fields.items() if name.startswith(DECISION_PREFIX)},
+        decisions=tuple(
+            sorted((json.loads(fields[name]) for name in fields if name.startswith(DECISION_PREFIX)), key=lambda fact: float(fact["at"]))
+        ),
         cancel=parsed("cancel", None),
         error=parsed("error", None),
         undeliverable=fields.get("undeliverable", ""),
+        expires=float(fields["expires"]) if fields.get("expires") else None,
         created=float(fields.get("created", 0)),
         ended=float(fields["ended"]) if fields.get("ended") else None,
         fence=int(fields.get("fence", 0)),

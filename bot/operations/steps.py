@@ -16,13 +16,14 @@ if TYPE_CHECKING:
 class Say:
     """A message for the thread. `event` names it within the step: the same name is never posted twice.
 
-    `private_to` makes it visible to one user only (not verifiable: never for anything that matters). `file` is
+    `plain` is drawn instead where Slack refuses the blocks. `private_to` makes it visible to one user only (not verifiable: never for anything that matters). `file` is
     ``{name, title, text}``: a text file posted with the message.
     """
 
     event: str
     text: str
     blocks: Sequence[Mapping[str, Any]] = ()
+    plain: Sequence[Mapping[str, Any]] = ()
     private_to: str = ""
     file: Mapping[str, str] | None = None
     broadcast: bool = False
@@ -30,7 +31,7 @@ class Say:
     def payload(self) -> dict[str, Any]:
         """As the outbox keeps it."""
         return {
-            "text": self.text, "blocks": list(self.blocks), "private_to": self.private_to,
+            "text": self.text, "blocks": list(self.blocks), "plain": list(self.plain), "private_to": self.private_to,
             "file": dict(self.file) if self.file else None, "broadcast": self.broadcast,
         }  # fmt: skip
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from redis.asyncio import Redis
 
 from bot.operations.journal import Journal
+from bot.store import text
 
 
 class Waiting:
@@ -27,11 +28,11 @@ class Waiting:
 
     async def names(self, prefix: str) -> list[str]:
         """Everything with that prefix that somebody waits on."""
-        return sorted(name for name in await self._redis.smembers(Journal.key("watched")) if name.startswith(prefix))
+        return sorted(name for name in await self._members("watched") if name.startswith(prefix))
 
     async def poke(self, name: str, only: str = "") -> list[str]:
         """Make those that wait on `name` due (only the operation `only`, if given); their ids. Forgets the ended ones."""
-        ids = sorted(await self._redis.smembers(Journal.key("on", name)))
+        ids = sorted(await self._members("on", name))
         poked = []
         for op_id in ids:
             if only and op_id != only:
@@ -44,13 +45,16 @@ class Waiting:
 
     async def prune(self, name: str) -> bool:
         """Forget ended operations; False if nobody is left (the name is then forgotten, too)."""
-        for op_id in await self._redis.smembers(Journal.key("on", name)):
+        for op_id in await self._members("on", name):
             if await self._redis.hexists(Journal.key("op", op_id), "ended") or not await self._redis.exists(Journal.key("op", op_id)):
                 await self.drop(op_id, name)
         if await self._redis.scard(Journal.key("on", name)) == 0:
             await self._redis.srem(Journal.key("watched"), name)
             return False
         return True
+
+    async def _members(self, *key: str) -> set[str]:
+        return {text(one) for one in await self._redis.smembers(Journal.key(*key))}
 
     async def drop(self, op_id: str, name: str) -> None:
         """Operation `op_id` waits on `name` no more."""

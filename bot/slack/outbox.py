@@ -207,7 +207,7 @@ class Outbox:
             if entry.name == "m:card":
                 self._plain_until = time.monotonic() + PLAIN_SECONDS
             else:
-                await self._redis.hset(key, f"p:{entry.name}", json.dumps({**entry.payload, "blocks": []}))
+                await self._redis.hset(key, f"p:{entry.name}", json.dumps({**entry.payload, "blocks": entry.payload.get("plain") or [], "plain": []}))
             await self._mark(key, fence, entry.name, "new", "")
             raise NotNow(0.0) from error
         if name in UNREACHABLE:

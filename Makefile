@@ -1,0 +1,37 @@
+# Every target sets up what it needs first; nothing has to be installed by hand.
+PYTHON ?= python3
+BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: playground tour test lint setup page bench judge chaos clean
+
+playground: setup page            ## the whole thing, with no account: a local Slack, Azure and Kubernetes
+	$(BIN)/python -m playground $(ARGS)
+
+tour: setup                       ## the whole document, headless: prints the thread, exits 0 or 1
+	$(BIN)/python -m tests.tour $(ARGS)
+
+test: setup page lint             ## everything that has to pass
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: setup
+	$(BIN)/python -m bench $(ARGS)
+
+setup: .venv/ready
+
+.venv/ready: pyproject.toml
+	scripts/venv $(PYTHON)
+	touch $@
+
+page: setup playground/page/dist/index.html
+
+playground/page/dist/index.html: $(shell find playground/page/src -type f 2>/dev/null) playground/page/package-lock.json
+	scripts/page
+
+clean:
+	rm -rf .venv playground/page/dist playground/page/node_modules

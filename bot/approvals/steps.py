@@ -1,0 +1,105 @@
+"""The gates that stand before the steps of an operation: who may ask, where the card is, who has to agree."""
+
+from __future__ import annotations
+
+from bot.approvals.decide import Allowed, Approved, Click, Decision, Denied, DeniedBy, Pending, may_decide, outcome
+from bot.approvals.gate import Gate, person_of
+from bot.errors import Refused
+from bot.operations.present import duration
+from bot.operations.record import DENIED, EXPIRED, REFUSED, WAITING_APPROVAL, WAITING_CONFIRMATION, Operation
+from bot.operations.services import Services
+from bot.operations.steps import Done, End, Outcome, Say, Step, Wait
+from bot.slack.people import People
+
+
+def unreachable(reason: str) -> Refused:
+    """What a person is told where Slack does not let the bot post."""
+    outside = reason in ("not_in_channel", "channel_not_found")
+    return Refused("slack.not_in_channel" if outside else "slack.unreachable", reason=reason)
+
+
+class Gates:
+    """The gate steps, bound to one policy."""
+
+    def __init__(self, gate: Gate, people: People) -> None:
+        self._gate, self._people = gate, people
+        self.admit = Step("admit", self._admit)
+        self.card = Step("card", self._card)
+        self.approve = Step("approve", self._approve)
+        self.confirm = Step("confirm", self._confirm)
+
+    async def _admit(self, op: Operation, do: Services) -> Outcome:
+        """Decide for good who may ask; nothing is shown in the channel before."""
+        if op.memo.get("admitted"):
+            return Done()
+        profile = await self._people.fetch(op.team, op.user, self._gate.policy.user_groups)
+        verdict = self._gate.admission(op.kind, profile, op.channel)
+        if isinstance(verdict, Allowed):
+            return Done(memo={"admitted": True})
+        sentence = str(verdict) if isinstance(verdict, Denied) else "I could not find out who you are."
+        return End(REFUSED, error={"code": "approvals", "sentence": sentence, "next_step": ""})
+
+    async def _card(self, op: Operation, do: Services) -> Outcome:
+        """Go on once the card stands in the channel: everything that follows refers to its thread."""
+        if op.undeliverable:
+            error = unreachable(op.undeliverable)
+            say = Say("unreachable", str(error), private_to=op.user)
+            return End(REFUSED, say=(say,), error={"code": error.code, "sentence": error.sentence, "next_step": error.next_step})
+        return Done() if op.thread else Wait(30.0)
+
+    async def _approve(self, op: Operation, do: Services) -> Outcome:
+        """Wait until enough people have agreed to exactly this plan, or one has not."""
+        plan = op.plan or {}
+        needed, now = int(plan.get("approvals", 0)), do.clock.now()
+        if needed == 0:
+            return Done()
+        asked = float(op.memo.get("asked_at", now))
+        verdict = outcome(await self._valid(op), needed, digest=str(plan["digest"]), requester=op.user)
+        if isinstance(verdict, DeniedBy):
+            why = f": {verdict.reason}" if verdict.reason else ""
+            decided = f"🚫 Denied by <@{verdict.by}>{why}"
+            return End(DENIED, {"decided": decided}, (Say("denied", f"🚫 <@{op.user}> your request was denied by <@{verdict.by}>{why}"),))
+        if isinstance(verdict, Approved):
+            by = " and ".join(f"<@{user}>" for user in verdict.by)
+            return Done(
+                memo={"decided": f"✅ Approved by {by}", "approved_by": list(verdict.by)}, say=(Say("approved", f"✅ Approved by {by}. Starting."),)
+            )
+        return self._pending(op, asked, now, verdict)
+
+    def _pending(self, op: Operation, asked: float, now: float, verdict: Pending) -> Outcome:
+        rules = self._gate.policy.approvals
+        ends = asked + rules.expires
+        if now >= ends:
+            text = f"⌛ <@{op.user}> nobody approved within {duration(rules.expires)}; nothing was started. Ask again when somebody can look."
+            return End(EXPIRED, say=(Say("expired", text),))
+        times = [asked + after for after in rules.reminders]
+        due = sum(at <= now for at in times)
+        reminded = int(op.memo.get("reminded", 0))
+        says = []
+        if due > reminded:
+            says.append(Say(f"reminder-{due}", f"🔔 Still waiting for {verdict.missing} approval{'s' if verdict.missing > 1 else ''}."))
+        notes = {**op.memo.get("notes", {}), "approvals": f"✅ So far: {', '.join(f'<@{user}>' for user in verdict.by)}" if verdict.by else ""}
+        upcoming = min([at for at in times if at > now] + [ends])
+        return Wait(until=upcoming, status=WAITING_APPROVAL, memo={"asked_at": asked, "reminded": due, "notes": notes}, say=says)
+
+    async def _valid(self, op: Operation) -> list[Decision]:
+        """The decisions of those who may decide; people whose click came before they were known are looked up now."""
+        valid = []
+        for fact in op.decisions:
+            profile = await self._people.fetch(op.team, fact["by"], self._gate.policy.user_groups)
+            click = Click(shown=str(fact["digest"]), current=str((op.plan or {}).get("digest", "")))
+            if isinstance(may_decide(self._gate.policy, op.user, person_of(profile), click), Allowed):
+                valid.append(Decision(str(fact["by"]), str(fact["verdict"]), str(fact["digest"]), str(fact.get("reason", ""))))
+        return valid
+
+    async def _confirm(self, op: Operation, do: Services) -> Outcome:
+        """Wait for the requester's own yes to something that cannot be undone."""
+        digest = (op.plan or {}).get("digest")
+        if any(fact["verdict"] == "confirm" and fact["by"] == op.user and fact["digest"] == digest for fact in op.decisions):
+            return Done()
+        now = do.clock.now()
+        asked = float(op.memo.get("asked_at", now))
+        ends = asked + self._gate.policy.approvals.expires
+        if now >= ends:
+            return End(EXPIRED, say=(Say("expired", "⌛ Not confirmed in time; nothing was deleted."),))
+        return Wait(until=ends, status=WAITING_CONFIRMATION, memo={"asked_at": asked})

@@ -1,0 +1,165 @@
+"""The proof that a pool's GPUs can be scheduled: collecting the evidence, judging it, and the one call that moves a proof forward."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from bot.cluster.access import Access, at
+from bot.cluster.evidence import Evidence, Expectation, NodeEvidence, PluginEvidence, ProbeEvidence, Verdict
+from bot.cluster.hardware import POOL_LABELS, UNHEALTHY, pool_of, size_of, wants_gpus
+from bot.cluster.jobstate import judge_pod
+from bot.cluster.objects import (
+    TERMINAL,
+    Json,
+    condition,
+    gpu_requests,
+    is_gpu,
+    is_ready,
+    is_true,
+    labels_of,
+    meta,
+    name_of,
+    restarts_of,
+    when,
+)
+from bot.cluster.plugin import is_device_plugin, selects, untolerated
+from bot.cluster.probe import NAMESPACE, probe_result, start_probe
+from bot.cluster.quantities import devices
+from bot.cluster.verdict import judge
+from bot.errors import Refused
+
+__all__ = ["Evidence", "Expectation", "Verdict", "collect", "evidence_of", "judge", "nodes_of_pool", "prove"]
+
+
+async def collect(
+    access: Access, expected: Expectation, *, op: str | None = None, namespace: str = NAMESPACE, now: datetime | None = None
+) -> Evidence:
+    """Everything that the verdict rests on, read afresh. `op` names the probe (None: there is none).
+
+    `now` is the time on the cluster's clock (default: this machine's). Raises what access raises.
+    """
+    moment = now or datetime.now(UTC)
+
+    def read() -> tuple[list[Json], list[Json], list[Json]]:
+        nodes = [item for page in access.pages_now("/api/v1/nodes") for item in page.get("items") or ()]
+        sets = [item for page in access.pages_now("/apis/apps/v1/daemonsets") for item in page.get("items") or () if is_device_plugin(item)]
+        pods: list[Json] = []
+        for daemonset in sets:
+            selector = ((daemonset.get("spec") or {}).get("selector") or {}).get("matchLabels") or {}
+            query = {"labelSelector": ",".join(f"{key}={value}" for key, value in selector.items())}
+            path = at("/api/v1/namespaces", str(meta(daemonset).get("namespace")), "pods")
+            pods += [item for page in access.pages_now(path, query) for item in page.get("items") or ()]
+        return nodes, sets, pods
+
+    nodes, sets, pods = await access.run(read)
+    mine = nodes_of_pool(nodes, expected.pool)
+    probe = await probe_result(access, expected.pool, op, namespace=namespace) if op else None
+    in_use = 0
+    if probe is not None and probe.phase == "pending" and probe.node is None:
+        in_use = await _in_use(access, {name_of(node) for node in mine}, expected.resource)
+    return evidence_of(mine, sets, pods, at_time=moment, probe=probe, gpus_in_use=in_use)
+
+
+async def prove(
+    access: Access,
+    expected: Expectation,
+    op: str,
+    *,
+    owner: str = "",
+    namespace: str = NAMESPACE,
+    now: datetime | None = None,
+) -> Verdict:
+    """One look, and the probe started once nothing else is missing; call it again while the verdict is `waiting`.
+
+    Afterwards, whatever the verdict, :func:`bot.cluster.probe.remove_probe` cleans up. Raises what access raises.
+    """
+    evidence = await collect(access, expected, op=op, namespace=namespace, now=now)
+    verdict = judge(evidence, expected)
+    if verdict.cause != "probe_missing":
+        return verdict
+    try:
+        await start_probe(access, expected, op, owner=owner, namespace=namespace)
+    except Refused as error:
+        refused = ProbeEvidence("refused", detail=error.sentence)
+        return judge(Evidence(evidence.at, evidence.nodes, evidence.plugin_installed, evidence.plugins, refused), expected)
+    return verdict
+
+
+def nodes_of_pool(nodes: Sequence[Json], pool: str) -> list[Json]:
+    """The nodes of an AKS node pool; outside AKS, where no node carries a pool label, all nodes that have or should have GPUs."""
+    if any(label in labels_of(node) for node in nodes for label in POOL_LABELS):
+        return [node for node in nodes if pool_of(node) == pool]
+    return [node for node in nodes if wants_gpus(node)]
+
+
+def evidence_of(
+    nodes: Sequence[Json],
+    sets: Sequence[Json],
+    pods: Sequence[Json],
+    *,
+    at_time: datetime,
+    probe: ProbeEvidence | None = None,
+    gpus_in_use: int = 0,
+) -> Evidence:
+    """Evidence from plain objects: the pool's nodes, all device-plugin DaemonSets and their pods. Pure."""
+    names = {name_of(node) for node in nodes}
+    plugins = [_plugin(pod) for pod in pods if (pod.get("spec") or {}).get("nodeName") in names and not meta(pod).get("deletionTimestamp")]
+    return Evidence(
+        at=at_time,
+        nodes=tuple(_node(node, sets) for node in sorted(nodes, key=name_of)),
+        plugin_installed=bool(sets),
+        plugins=tuple(plugins),
+        probe=probe,
+        gpus_in_use=gpus_in_use,
+    )
+
+
+def _node(node: Json, sets: Sequence[Json]) -> NodeEvidence:
+    status, ready = node.get("status") or {}, condition(node, "Ready")
+    specs = [daemonset["spec"]["template"]["spec"] for daemonset in sets]
+    chosen = [spec for spec in specs if selects(spec, node)]
+    # One DaemonSet that would run here is enough; the taints reported are those of the best of them.
+    barred = min((untolerated(spec, node) for spec in chosen), key=len, default=[])
+    return NodeEvidence(
+        name=name_of(node),
+        ready=ready.get("status") == "True",
+        ready_status=str(ready.get("status") or "Unknown" if ready else "False"),
+        ready_detail=str(ready.get("message") or ready.get("reason") or ""),
+        size=size_of(node),
+        created=when(meta(node).get("creationTimestamp")),
+        cordoned=bool((node.get("spec") or {}).get("unschedulable")),
+        bad={kind: str(condition(node, kind).get("message") or "") for kind in UNHEALTHY if is_true(node, kind)},
+        capacity={name: devices(value) for name, value in (status.get("capacity") or {}).items() if is_gpu(name)},
+        allocatable={name: devices(value) for name, value in (status.get("allocatable") or {}).items() if is_gpu(name)},
+        selected=bool(chosen) or not sets,
+        untolerated=tuple(barred),
+    )
+
+
+def _plugin(pod: Json) -> PluginEvidence:
+    state = judge_pod(pod)
+    ready = is_ready(pod)
+    since = when(condition(pod, "Ready").get("lastTransitionTime")) if ready else None
+    return PluginEvidence(
+        node=str((pod.get("spec") or {}).get("nodeName")),
+        pod=name_of(pod),
+        ready=ready,
+        reason="" if ready else state.reason,
+        detail=state.detail,
+        restarts=restarts_of(pod),
+        since=since or when(meta(pod).get("creationTimestamp")),
+    )
+
+
+async def _in_use(access: Access, names: set[str], resource: str) -> int:
+    def read() -> int:
+        live = {"fieldSelector": "status.phase!=Succeeded,status.phase!=Failed"}
+        return sum(
+            gpu_requests(pod).get(resource, 0)
+            for page in access.pages_now("/api/v1/pods", live)
+            for pod in page.get("items") or ()
+            if (pod.get("spec") or {}).get("nodeName") in names and (pod.get("status") or {}).get("phase") not in TERMINAL
+        )
+
+    return await access.run(read)

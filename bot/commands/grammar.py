@@ -1,0 +1,86 @@
+"""Text of a slash command → a :class:`Request` that can be acted on, or a :class:`Reply` that says what to type.
+
+Nothing else comes out, whatever goes in: no exception, and no value that the rules of :mod:`bot.names` would not accept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from bot.commands import help as helping
+from bot.commands.binding import Binding
+from bot.commands.definitions import PATHS, same_word
+from bot.commands.mistakes import Mistake, told
+from bot.commands.model import Command, Malformed, Reply, Request
+from bot.commands.nearest import nearest
+from bot.commands.text import Token, quoted, shown, words
+
+_ALL = "Type `/gpu help` for all commands."
+_HELP = frozenset({"help", "?", "--help", "-h", "commands"})
+
+
+def parse(text: str, *, templates: Collection[str] = ()) -> Request | Reply:
+    """Read the text after ``/gpu``. `templates`: names of the known job templates; where given, others are refused.
+
+    Empty text is a request of kind ``menu``. Never raises.
+    """
+    try:
+        tokens, passed = words(text)
+    except Malformed as error:
+        return Reply(str(error))
+    if not tokens:
+        return Reply(str(Malformed("commands.unknown", word="--", choices=_ALL))) if passed else Request((), "menu")
+    topic = _asked_for_help(tokens)
+    if topic is not None:
+        return helping.topic(topic)
+    try:
+        return _request(tokens, passed, templates)
+    except Mistake as mistake:
+        return Reply(told(mistake, tokens, passed))
+
+
+def _asked_for_help(tokens: Sequence[Token]) -> list[str] | None:
+    """The topic, if these words ask for help: ``help …``, ``… --help``, ``pool help``, or the name of a group alone."""
+    plain = [token.text.lower() for token in tokens]
+    if plain[0] in _HELP:
+        return plain[1:]
+    if plain[-1] in ("--help", "-h") or (plain[-1] == "help" and len(plain) <= 3):
+        return plain[:-1]
+    group = same_word(plain[0])
+    if len(plain) == 1 and (group,) not in PATHS and any(path[0] == group for path in PATHS):
+        return plain
+    return None
+
+
+def _request(tokens: Sequence[Token], passed: Sequence[str] | None, templates: Collection[str]) -> Request:
+    length, candidates = _found(tokens)
+    command = _chosen(candidates, tokens)
+    values = Binding(command, tokens, length, passed, templates).bind()
+    text = [*command.path, *(quoted(token.text) for token in tokens[length:])]
+    if passed:
+        text += ["--", *(quoted(word) for word in passed)]
+    return Request(command.path, command.kind, values, " ".join(text))
+
+
+def _found(tokens: Sequence[Token]) -> tuple[int, tuple[Command, ...]]:
+    """How many words name the command, and the commands of that name."""
+    typed = [token.text.lower() for token in tokens[:2]]
+    typed[0] = same_word(typed[0])
+    for length in range(len(typed), 0, -1):
+        found = PATHS.get(tuple(typed[:length]))
+        if found:
+            return length, found
+    seconds = {path[1] for path in PATHS if len(path) == 2 and path[0] == typed[0]}
+    if not seconds or len(typed) < 2:
+        guess = nearest(typed[0], {path[0] for path in PATHS})
+        raise Mistake(Malformed("commands.unknown", instead=guess, word=shown(typed[0]), choices="" if guess else _ALL), 0, 1)
+    guess = nearest(typed[1], seconds)
+    listed = ", ".join(f"`{' '.join(path)}`" for path, commands in PATHS.items() if path[0] == typed[0] and commands[0].path == path)
+    raise Mistake(Malformed("commands.unknown", instead=guess, word=shown(" ".join(typed)), choices="" if guess else f"There is {listed}."), 1, 2)
+
+
+def _chosen(candidates: Sequence[Command], tokens: Sequence[Token]) -> Command:
+    """The command whose flag was given, else the one without."""
+    flags = {token.text.lower().lstrip("-").partition("=")[0] for token in tokens if token.plain and token.text.startswith("--")}
+    plain = next(command for command in candidates if not command.when)
+    return next((command for command in candidates if command.when and command.when in flags), plain)

@@ -1,0 +1,139 @@
+"""Where a request enters: parsed, authorised as far as is known, written down, acknowledged. Touches Redis only.
+
+Nothing here calls Slack, Azure or Kubernetes. What cannot be decided from Redis is decided by the worker before it plans.
+Every method may raise :class:`redis.exceptions.RedisError`; then nothing was started.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from bot.approvals.gate import Gate
+from bot.clock import Clock
+from bot.commands import Reply, Request, parse, parse_mention
+from bot.errors import Refused
+from bot.operations.journal import Journal, NewOperation
+from bot.operations.record import DECISION_PREFIX, Operation, identity
+from bot.operations.waking import Waking
+from bot.plans.precheck import check
+from bot.slack.people import People
+
+log = logging.getLogger(__name__)
+
+WAKE_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class Who:
+    """Who did something, and where."""
+
+    team: str
+    user: str
+    channel: str
+
+
+class Intake:
+    """One per `web` process; `redis` fails fast."""
+
+    def __init__(self, redis: Redis, journal: Journal, waking: Waking, people: People, gate: Gate, clock: Clock) -> None:
+        self._redis, self._journal, self._waking = redis, journal, waking
+        self._people, self._gate, self._clock = people, gate, clock
+
+    async def reachable(self) -> bool:
+        """Whether the state store answers."""
+        return bool(await self._redis.ping())
+
+    async def command(self, text: str, who: Who, *, trigger: str, response_url: str = "") -> str:
+        """A slash command: the text to answer at once (mrkdwn, shown to this person only)."""
+        parsed = parse(text)
+        if isinstance(parsed, Reply):
+            return parsed.text
+        return await self.request(parsed, who, trigger=trigger, response_url=response_url)
+
+    async def request(
+        self, request: Request, who: Who, *, trigger: str, response_url: str = "", thread: str = "", memo: Mapping[str, Any] | None = None
+    ) -> str:
+        """Write a request down; the text to answer at once. The same `trigger` is written once, whatever is repeated."""
+        refusal = self._gate.refusal(request.kind, await self._people.known(who.team, who.user), who.channel)
+        if refusal:
+            return refusal
+        try:
+            check(request.kind, request.values, self._gate.policy)
+        except Refused as error:
+            return str(error)
+        new = NewOperation(
+            id=identity(who.team, trigger, request.kind), kind=request.kind, request=request.as_json(), team=who.team, channel=who.channel,
+            user=who.user, idempotency=identity("trigger", who.team, trigger, request.kind), thread=thread, text=request.text, memo=memo or {},
+        )  # fmt: skip
+        if response_url:
+            await self._journal.keep_response_url(new.id, response_url)
+        op_id = await self._journal.create(new)
+        await self._wake(f"op:{op_id}")
+        return f"On it: `/gpu {request.text}`" if request.text else "On it."
+
+    async def mention(self, text: str, who: Who, *, thread: str, event: str) -> None:
+        """``@quartermaster logs`` in a thread: the thread says what it is about."""
+        parsed = parse_mention(text)
+        about = await self._journal.thread(who.channel, thread) if thread else None
+        if isinstance(parsed, Reply) or about is None:
+            words = (
+                parsed.text
+                if isinstance(parsed, Reply)
+                else "I know nothing about this thread. Use `/gpu …`, or mention me in the thread of a request."
+            )
+            parsed = Request(path=(), kind="reply", values={"text": words}, text="")
+        if parsed.kind == "thread.cancel" and about is not None:
+            await self.cancel(about.id, who, event)
+            return
+        await self.request(parsed, who, trigger=event, thread=thread, memo={"about": about.id} if about else None)
+
+    async def decide(self, value: str, who: Who, trigger: str, verdict: str, reason: str = "") -> None:
+        """A click on Approve, Deny or Confirm. One effect, however often and by however many it is clicked."""
+        op_id, _, digest = value.partition(":")
+        op = await self._journal.load(op_id)
+        if op is None or op.channel != who.channel:
+            log.warning("click on an unknown operation", extra={"operation": op_id, "user": who.user})
+            return
+        refusal = self._gate.click_refusal(op, await self._people.known(who.team, who.user), who.user, digest, verdict)
+        if refusal:
+            await self._tell(op, who, trigger, refusal)
+            return
+        fact = {"by": who.user, "verdict": verdict, "reason": reason, "at": self._clock.now(), "digest": digest}
+        if await self._journal.poke(op_id, {f"{DECISION_PREFIX}{digest}:{who.user}": json.dumps(fact)}, first=True) == "written":
+            await self._wake(f"op:{op_id}")
+
+    async def cancel(self, value: str, who: Who, trigger: str) -> None:
+        """A wish to stop an operation; the worker takes back what was made."""
+        op = await self._journal.load(value.partition(":")[0])
+        if op is None or op.channel != who.channel:
+            return
+        refusal = self._gate.cancel_refusal(op, await self._people.known(who.team, who.user), who.user)
+        if refusal or op.ended is not None:
+            await self._tell(op, who, trigger, refusal or "That is over already; there is nothing to cancel.")
+            return
+        fact = json.dumps({"by": who.user, "at": self._clock.now()})
+        if await self._journal.poke(op.id, {"cancel": fact}, first=True) == "written":
+            await self._wake(f"op:{op.id}")
+
+    async def thread_of(self, op_id: str) -> Operation | None:
+        """The operation behind a button."""
+        return await self._journal.load(op_id.partition(":")[0])
+
+    async def _tell(self, op: Operation, who: Who, trigger: str, text: str) -> None:
+        await self._journal.tell(op.id, f"{op.id}/click/{identity(trigger)}", {"text": text, "private_to": who.user})
+        await self._wake(f"out:{op.id}")
+
+    async def _wake(self, subject: str) -> None:
+        """The record stands already; a wake that fails is healed by the sweep."""
+        with contextlib.suppress(RedisError, TimeoutError):
+            async with asyncio.timeout(WAKE_SECONDS):
+                await self._waking.wake(subject)

@@ -1,0 +1,157 @@
+"""Digests: what there is, what it costs, what idles, what expires next - now, or at set times, once per slot.
+
+A slot's id is made of the channel and the *local* wall time, so that neither several clocks nor the repeated hour in autumn
+post it twice.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from apscheduler.triggers.cron import CronTrigger
+from redis.asyncio import Redis
+
+from bot.azure import pools, tags
+from bot.cluster import jobs, nodes
+from bot.errors import QuartermasterError
+from bot.model import usd
+from bot.operations import answers
+from bot.operations.answers import Answer, said
+from bot.operations.present import date, duration
+from bot.operations.record import Operation, identity
+from bot.operations.services import Services
+from bot.operations.steps import Done, Outcome, Step
+from bot.slack.blocks import context, header, section
+from bot.store import text, texts
+
+KEY: Final = "{qm}:digests"
+LATE_SECONDS: Final = 300.0
+OLDEST_SECONDS: Final = 86400.0
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """When a channel's digest is posted. `days` as cron names them (``mon,tue``), `at` HH:MM in `zone` (IANA); `shown` for people."""
+
+    channel: str
+    team: str
+    user: str
+    days: str
+    at: str
+    zone: str
+    shown: str
+    since: float
+
+    def trigger(self) -> CronTrigger:
+        """The times, for APScheduler."""
+        hour, minute = self.at.split(":")
+        return CronTrigger(day_of_week=self.days, hour=int(hour), minute=int(minute), timezone=ZoneInfo(self.zone))
+
+    def upcoming(self, now: float) -> float | None:
+        """The first time after `now`, in epoch seconds."""
+        zone = ZoneInfo(self.zone)
+        fire = self.trigger().get_next_fire_time(None, datetime.fromtimestamp(now, zone) + timedelta(microseconds=1))
+        return fire.timestamp() if fire else None
+
+    def newest(self, now: float) -> float | None:
+        """The last time that has come since the schedule was set, at most a day back; None where there is none."""
+        at, found = max(self.since, now - OLDEST_SECONDS), None
+        while (fire := self.upcoming(at)) is not None and fire <= now:
+            found = at = fire
+        return found
+
+    def slot(self, fire: float) -> str:
+        """The id of the digest of that time: one for each local wall time."""
+        local = datetime.fromtimestamp(fire, ZoneInfo(self.zone)).strftime("%Y-%m-%dT%H:%M")
+        return identity("digest", self.channel, local, self.zone)
+
+
+async def schedules(redis: Redis) -> list[Schedule]:
+    """All that are set."""
+    return [Schedule(**json.loads(row)) for _, row in sorted(texts(await redis.hgetall(KEY)).items())]
+
+
+async def _set(op: Operation, do: Services) -> Outcome:
+    asked: Mapping[str, Any] = op.values["schedule"]
+    schedule = Schedule(
+        channel=op.channel, team=op.team, user=op.user, days=",".join(asked["days"]), at=str(asked["time"]), zone=str(asked["zone"]),
+        shown=str(asked["text"]), since=do.clock.now(),
+    )  # fmt: skip
+    await do.redis.hset(KEY, op.channel, json.dumps(vars(schedule)))
+    upcoming = schedule.upcoming(do.clock.now())
+    first = f"; the first one {date(upcoming, '{date_long_pretty} at {time}')}" if upcoming else ""
+    return _answered(said(f"📬 The digest will be posted here {schedule.shown}{first}. `/gpu digest off` ends it."))
+
+
+async def _show(op: Operation, do: Services) -> Outcome:
+    row = await do.redis.hget(KEY, op.channel)
+    if row is None:
+        return _answered(said('No digest is set here. `/gpu digest set "weekdays 09:00 Europe/Berlin"` sets one.'))
+    schedule = Schedule(**json.loads(text(row)))
+    upcoming = schedule.upcoming(do.clock.now())
+    return _answered(said(f"📬 {schedule.shown}, set by <@{schedule.user}>" + (f"; next {date(upcoming)}" if upcoming else "")))
+
+
+async def _off(op: Operation, do: Services) -> Outcome:
+    removed = await do.redis.hdel(KEY, op.channel)
+    return _answered(said("📭 No more digests here." if removed else "No digest was set here."))
+
+
+async def _compose(op: Operation, do: Services) -> Outcome:
+    answer = await compose(do)
+    if op.memo.get("late"):
+        late = context(f"⏰ Late: this digest was due {date(float(op.memo['slot']))}; I was not running then.")
+        answer = Answer(answer.text, [*answer.blocks, late], [*(answer.plain or answer.blocks), late])
+    return _answered(answer)
+
+
+async def compose(do: Services) -> Answer:
+    """The digest of the whole subscription as it is now."""
+    found, now = await do.ours(), do.clock.now()
+    total, free, spend, idle, running = 0, 0, Decimal(0), Decimal(0), 0
+    lines, ends, silent = [], [], []
+    for one in found:
+        listed = await pools.list_all(do.azure, one.group, one.name) or []
+        prices = answers.pool_prices(listed)
+        spend += sum((Decimal(tags.value(labels, tags.PRICE) or 0) for labels in (one.tags, *(pool.tags for pool in listed))), Decimal(0))
+        ends += [(until, one.name) for until in [answers.expiry(one.tags)] if until]
+        ends += [(until, f"{one.name}/{pool.name}") for pool in listed if (until := answers.expiry(pool.tags))]
+        try:
+            access = await do.clusters.access(one.group, one.name)
+            capacity = await nodes.capacity(access, prices)
+            running += sum(state.phase == "running" for state in await jobs.list_jobs(access))
+        except QuartermasterError as error:
+            silent.append(f"`{one.name}`: {error.sentence}")
+            continue
+        total, free = total + capacity.total.allocatable, free + capacity.total.free
+        unused = [node for node in capacity.nodes if node.ready and not node.holders and node.total.allocatable]
+        idle += sum((node.price for node in unused if node.price), Decimal(0))
+        lines.append(f"*{one.name}*: {capacity.total.free} of {capacity.total.allocatable} GPUs free on {len(capacity.nodes)} nodes")
+    facts = [f"*GPUs:* {free} of {total} free", f"*Jobs running:* {running}", f"*Spending:* {usd(spend)}/h ({usd(spend * 24)} a day)"]
+    if idle:
+        facts.append(f"*Idle money:* {usd(idle)}/h on GPU nodes that nobody uses")
+    ahead = [f"`{name}` {date(until)} (in {duration(until - now)})" for until, name in sorted(dict.fromkeys(ends))[:5] if until > now]
+    blocks = [header("GPU digest"), section("\n".join(facts))]
+    if lines:
+        blocks.append(section("\n".join(lines)))
+    if ahead:
+        blocks.append(section("*Expires next*\n" + "\n".join(dict.fromkeys(ahead))))
+    if silent:
+        blocks.append(context("Could not be read: " + "; ".join(silent)))
+    return Answer(f"GPU digest: {free} of {total} GPUs free, {usd(spend)}/h", blocks)
+
+
+def _answered(answer: Answer) -> Done:
+    return Done(memo={"answer": answer.memo()})
+
+
+COMPOSE = Step("compose", _compose)
+SET = Step("set", _set)
+OFF = Step("off", _off)
+SHOW = Step("show", _show)

@@ -1,0 +1,118 @@
+"""Observation that serves all who wait: one LIST loop for the subscription, one watch per cluster - only while somebody waits.
+
+Each worker runs this; a lock in Redis makes one of them the watcher of a cluster, and another takes over within seconds if
+that one dies. A missed event delays, it never loses: every operation also looks for itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+from typing import Final
+
+from redis.exceptions import RedisError
+
+from bot.cluster.watch import Watcher
+from bot.errors import QuartermasterError
+from bot.operations.journal import Journal
+from bot.operations.services import Services
+
+log = logging.getLogger(__name__)
+LOCK_SECONDS: Final = 10
+ROUND_SECONDS: Final = 2.0
+
+
+class Observing:
+    """One per worker process."""
+
+    def __init__(self, do: Services) -> None:
+        self._do = do
+        self._watchers: dict[str, Watcher] = {}
+        self._poking: set[asyncio.Task[None]] = set()
+        self._name = f"{os.uname().nodename}-{os.getpid()}"
+
+    async def look_at_azure(self) -> None:
+        """One round of the LIST loop; run by one worker at a time."""
+        names = [name for name in await self._do.waiting.names("azure:") if await self._do.waiting.prune(name)]
+        wanted = []
+        for name in names:
+            group, _, cluster = name.removeprefix("azure:").partition("/")
+            wanted.append((group, cluster))
+        try:
+            changed = await self._do.observer.tick(wanted)
+        except QuartermasterError as error:
+            log.info("the subscription could not be listed", extra={"cause": repr(error.__cause__ or error)})
+            return
+        for name in names:
+            if name in changed:
+                await self._wake(name)
+
+    async def watch_clusters(self, stop: asyncio.Event) -> None:
+        """Keep watches open for the clusters that somebody waits for, until `stop`."""
+        try:
+            while not stop.is_set():
+                try:
+                    await self._round()
+                except RedisError as error:
+                    log.warning("the state store does not answer", extra={"cause": repr(error)})
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), ROUND_SECONDS)
+        finally:
+            for name in list(self._watchers):
+                await self._end(name)
+
+    async def _round(self) -> None:
+        wanted = {name for name in await self._do.waiting.names("cluster:") if await self._do.waiting.prune(name)}
+        for name in [name for name in self._watchers if name not in wanted]:
+            await self._end(name)
+        for name in wanted:
+            if await self._mine(name):
+                if name not in self._watchers:
+                    await self._begin(name)
+            elif name in self._watchers:
+                await self._end(name)
+
+    async def _mine(self, name: str) -> bool:
+        key = Journal.key("watcher", name)
+        if await self._do.redis.set(key, self._name, nx=True, ex=LOCK_SECONDS):
+            return True
+        if await self._do.redis.get(key) != self._name:
+            return False
+        await self._do.redis.expire(key, LOCK_SECONDS)
+        return True
+
+    async def _begin(self, name: str) -> None:
+        group, _, cluster = name.removeprefix("cluster:").partition("/")
+        try:
+            access = await self._do.clusters.access(group, cluster)
+        except QuartermasterError as error:
+            log.info("no watch yet", extra={"cluster": cluster, "cause": repr(error)})
+            return
+        loop = asyncio.get_running_loop()
+
+        def changed(kind: str, op_id: str) -> None:
+            loop.call_soon_threadsafe(self._poke_soon, name, op_id)
+
+        watcher = Watcher(access, changed)
+        self._watchers[name] = watcher
+        watcher.start()
+
+    async def _end(self, name: str) -> None:
+        watcher = self._watchers.pop(name)
+        await asyncio.to_thread(watcher.stop)
+        await self._do.redis.delete(Journal.key("watcher", name))
+
+    def _poke_soon(self, name: str, op_id: str) -> None:
+        async def poke() -> None:
+            with contextlib.suppress(RedisError):
+                await self._wake(name, op_id)
+
+        task = asyncio.create_task(poke())
+        self._poking.add(task)
+        task.add_done_callback(self._poking.discard)
+
+    async def _wake(self, name: str, only: str = "") -> None:
+        for op_id in await self._do.waiting.poke(name, only):
+            await self._do.waking.wake(f"op:{op_id}")

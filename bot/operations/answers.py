@@ -1,0 +1,152 @@
+"""What questions are answered with: pure functions from what was seen to one message."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from bot.azure import tags
+from bot.azure.clusters import ClusterState
+from bot.azure.pools import PoolState
+from bot.cluster.evidence import Verdict
+from bot.cluster.nodes import Capacity, GpuNode
+from bot.model import usd
+from bot.operations.present import date, duration
+from bot.operations.steps import Say
+from bot.slack.blocks import Block, context, escaped, header, monospaced, section, table
+
+NUMERIC = frozenset({2, 3, 4, 5})
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One message: `plain` draws the same without new block types."""
+
+    text: str
+    blocks: Sequence[Block]
+    plain: Sequence[Block] = field(default=())
+    file: Mapping[str, str] | None = None
+
+    def memo(self) -> dict[str, Any]:
+        """As the operation keeps it until it is drawn."""
+        return {"text": self.text, "blocks": list(self.blocks), "plain": list(self.plain or self.blocks)}
+
+
+def prices_of(target: Mapping[str, Any]) -> dict[str, Decimal]:
+    """Price per node and hour by pool name, from a plan's target."""
+    pool = target.get("pool") or {}
+    return {pool["name"]: Decimal(pool["node_hourly"])} if pool.get("node_hourly") else {}
+
+
+def pool_prices(pools: Iterable[PoolState]) -> dict[str, Decimal]:
+    """Price per node and hour by pool name, from the tags that the bot wrote."""
+    found = {}
+    for pool in pools:
+        price = tags.value(pool.tags, tags.PRICE)
+        if price and pool.count:
+            found[pool.name] = Decimal(price) / max(1, pool.count)
+    return found
+
+
+def capacity_rows(capacity: Capacity) -> list[list[str]]:
+    """A heading and a row for each GPU node."""
+    rows = [["Node", "GPU", "Ready", "Allocatable", "In use", "Free", "Who"]]
+    for node in capacity.nodes:
+        total = node.total
+        rows.append([node.name, node.model, "yes" if node.ready else "no", str(total.allocatable), str(total.requested), str(total.free), _who(node)])
+    return rows
+
+
+def _who(node: GpuNode) -> str:
+    return ", ".join(f"{holder.job or holder.pod}" for holder in node.holders[:3]) + (" …" if len(node.holders) > 3 else "") or "-"
+
+
+def capacity_blocks(cluster: str, capacity: Capacity) -> tuple[str, list[Block], list[Block]]:
+    """Node capacity: text for notifications, blocks, and the same without native tables."""
+    total = capacity.total
+    if not capacity.nodes:
+        text = f"`{cluster}` has no GPU nodes ({capacity.other_nodes} other)."
+        return text, [section(text)], [section(text)]
+    count = len(capacity.nodes)
+    text = f"{cluster}: {total.free} of {total.allocatable} GPUs free on {count} node{'s' if count > 1 else ''}"
+    head = section(
+        f"*{escaped(cluster)}*: *{total.free}* of *{total.allocatable}* `nvidia.com/gpu` free · largest free block: {capacity.largest_free_block}"
+    )
+    notes = [f"⚠️ `{node.name}`: {'; '.join(node.problems)}" for node in capacity.nodes if node.problems]
+    notes += [f"⏳ `{pod.job or pod.pod}` waits for {pod.count}: {escaped(pod.reason)}" for pod in capacity.pending[:5]]
+    tail = [context(*notes[:8])] if notes else []
+    rows = capacity_rows(capacity)
+    native = [head, table(rows[:60], numeric=frozenset({3, 4, 5})), *tail]
+    return text, native, [head, section(monospaced(rows[:25], numeric=frozenset({3, 4, 5}))), *tail]
+
+
+def capacity_message(event: str, cluster: str, capacity: Capacity, verdict: Verdict) -> Say:
+    """The proof with its evidence, and the capacity that it vouches for."""
+    text, blocks, plain = capacity_blocks(cluster, capacity)
+    proven = section(f"✅ {verdict.sentence}")
+    evidence = context("\n".join(verdict.evidence)[:2000])
+    return Say(event, f"Proven: {text}", [proven, *blocks, evidence], plain=[proven, *plain, evidence])
+
+
+def expiry(labels: Mapping[str, str]) -> float | None:
+    """The expiry that a resource's tags carry, in epoch seconds."""
+    raw = tags.value(labels, tags.EXPIRES)
+    try:
+        return datetime.fromisoformat(raw).astimezone(UTC).timestamp() if raw and raw != "never" else None
+    except ValueError:
+        return None
+
+
+def cluster_line(cluster: ClusterState, now: float) -> str:
+    """A cluster in two lines: where, state, pools, owner, price, expiry."""
+    gpu_pools = [pool for pool in cluster.pools if pool.mode != "System"]
+    owner = tags.value(cluster.tags, tags.OWNER)
+    until = expiry(cluster.tags)
+    shown = ", ".join(f"`{pool.name}` {pool.count} × {pool.size.removeprefix('Standard_')}" for pool in gpu_pools) or "no GPU pool"
+    state = cluster.provisioning_state if cluster.power_state == "Running" else f"{cluster.provisioning_state}, {cluster.power_state.lower()}"
+    when = f" · until {date(until)} ({duration(until - now)})" if until else ""
+    return f"*{cluster.name}* ({cluster.region}) - {state} · {shown}\n      {f'<@{owner}>' if owner else 'owner unknown'}{_price(cluster)}{when}"
+
+
+def _price(cluster: ClusterState) -> str:
+    amounts = [tags.value(labels, tags.PRICE) for labels in (cluster.tags, *(pool.tags for pool in cluster.pools))]
+    total = sum((Decimal(amount) for amount in amounts if amount), Decimal(0))
+    return f" · {usd(total)}/h" if total else ""
+
+
+def clusters_answer(found: Sequence[ClusterState], now: float) -> Answer:
+    """All clusters of ours."""
+    if not found:
+        text = "There is no cluster yet. `/gpu cluster create demo --region eastus --size Standard_NC4as_T4_v3 --for 8h` makes one."
+        return Answer(text, [section(text)])
+    lines = [cluster_line(cluster, now) for cluster in found]
+    return Answer(f"{len(found)} clusters", [header("Clusters"), *(section(line) for line in lines[:40])])
+
+
+def cluster_answer(cluster: ClusterState, now: float) -> Answer:
+    """One cluster with its pools."""
+    rows = [["Pool", "Size", "Nodes", "Mode", "State", "Driver"]]
+    for pool in cluster.pools:
+        driver = "managed" if pool.managed else {"Install": "driver-only", "None": "none"}.get(pool.driver or "", "-")
+        rows.append([pool.name, pool.size, str(pool.count), pool.mode, f"{pool.provisioning_state} {pool.power_state}", driver])
+    top = [section(cluster_line(cluster, now)), context(f"Kubernetes {cluster.kubernetes_version} · resource group `{cluster.group}`")]
+    return Answer(f"Cluster {cluster.name}", [*top, table(rows)], [*top, section(monospaced(rows))])
+
+
+def table_answer(title: str, rows: Sequence[Sequence[str]], *, note: str = "", numeric: frozenset[int] = frozenset()) -> Answer:
+    """A heading and a table; `rows` includes the table's own heading."""
+    tail = [context(note)] if note else []
+    if len(rows) == 1:
+        return Answer(title, [section(f"*{title}*: nothing"), *tail])
+    return Answer(
+        title, [section(f"*{title}*"), table(rows, numeric=numeric), *tail],
+        [section(f"*{title}*"), section(monospaced(rows[:30], numeric=numeric)), *tail],
+    )  # fmt: skip
+
+
+def said(text: str) -> Answer:
+    """A sentence."""
+    return Answer(text, [section(text)])

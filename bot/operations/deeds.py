@@ -1,0 +1,77 @@
+"""Short operations: one deed each, in the thread it was asked for or with an answer of its own."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from bot.azure import features
+from bot.cluster import jobs, plugin
+from bot.errors import Refused
+from bot.operations.answers import said
+from bot.operations.provisioning import target
+from bot.operations.queries import about_job, job_operation
+from bot.operations.record import Operation
+from bot.operations.services import Services
+from bot.operations.steps import Done, Outcome, Say, Step, Wait
+
+
+async def cancel_job(op: Operation, do: Services) -> Outcome:
+    """Ask the job's own operation to stop; it deletes the Job and says so in its thread."""
+    about = await about_job(op, do)
+    fact = json.dumps({"by": op.user, "at": do.clock.now()})
+    name = (about.plan or {}).get("target", {}).get("job", "?")
+    if about.ended is not None or await do.journal.poke(about.id, {"cancel": fact}, first=True) == "ended":
+        raise Refused("operations.not_running", name=name)
+    await do.waking.wake(f"op:{about.id}")
+    return Done(memo=_answer(f"Stopping `{name}`; its thread says when it is gone."))
+
+
+async def clean_job(op: Operation, do: Services) -> Outcome:
+    """Delete a finished Job and its pods (the document's ``kubectl delete jobs``)."""
+    name = str(op.values["job"])
+    about = await job_operation(do, name)
+    if about.ended is None:
+        return Done(memo=_answer(f"`{name}` is still running. `/gpu cancel {name}` stops it and deletes it."))
+    t = (about.plan or {}).get("target", {})
+    gone = await jobs.delete(await do.clusters.access(t["group"], t["cluster"]), t["namespace"], t["job"])
+    return Done(memo=_answer(f"🧹 Job `{name}` and its pods are deleted." if gone else f"Job `{name}` was gone already."))
+
+
+async def remove_plugin(op: Operation, do: Services) -> Outcome:
+    """Take the device plugin out."""
+    t = target(op)
+    gone = await plugin.remove(await do.clusters.access(t["group"], t["cluster"]))
+    text = f"🔌 The device plugin is removed from `{t['cluster']}`." if gone else f"There was no device plugin on `{t['cluster']}`."
+    return Done(memo={"outcome": "removed"}, say=(Say("removed", text),))
+
+
+async def say_plugin(op: Operation, do: Services) -> Outcome:
+    """Say that the plugin runs, once that was seen."""
+    return Done(
+        memo={"outcome": "the plugin runs on every GPU node"},
+        say=(Say("plugin", f"🔌 The device plugin runs on every GPU node of `{target(op)['cluster']}`."),),
+    )
+
+
+async def register_feature(op: Operation, do: Services) -> Outcome:
+    """Register a preview feature, watch it, and refresh the provider's registration."""
+    name = op.values["feature"]
+    state = await features.state(do.azure, name)
+    if state == "Registered":
+        await features.register_provider(do.azure)
+        return Done(memo=_answer(f"✅ Preview feature `{name}` is registered."))
+    if "asked_azure" not in op.memo:
+        await features.register(do.azure, name)
+    return Wait(20.0, memo={"asked_azure": True, "now": f"Azure: {state or 'NotRegistered'}"})
+
+
+def _answer(text: str) -> dict[str, Any]:
+    return {"answer": said(text).memo()}
+
+
+CANCEL = Step("cancel", cancel_job)
+CLEAN = Step("clean", clean_job)
+REMOVE_PLUGIN = Step("remove", remove_plugin, "Remove the device plugin")
+SAY_PLUGIN = Step("say", say_plugin)
+FEATURE = Step("feature", register_feature)

@@ -1,0 +1,106 @@
+"""Steps that make a pool's GPUs usable, and prove it: device plugin, rollout, proof, node capacity.
+
+*Ready* is said only after the proof: Succeeded from Azure and Ready on a node do not mean a GPU that can be used.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from bot.azure import pools
+from bot.cluster import nodes, plugin, probe, proof
+from bot.cluster.access import Access
+from bot.cluster.proof import Expectation
+from bot.errors import Failed
+from bot.operations import answers
+from bot.operations.provisioning import target
+from bot.operations.record import Operation
+from bot.operations.services import Services
+from bot.operations.steps import Done, Outcome, Say, Step, Wait
+
+LOOK_SECONDS: Final = 5.0
+ROLLOUT_SECONDS: Final = 900.0
+PROOF_SECONDS: Final = 900.0
+
+
+async def access_of(op: Operation, do: Services) -> Access:
+    """The cluster that the operation is about."""
+    return await do.clusters.access(target(op)["group"], target(op)["cluster"])
+
+
+def watched(op: Operation, do: Services, **memo: Any) -> Wait:
+    """Wait for the cluster: woken by its watch, and looking by itself."""
+    name = f"cluster:{target(op)['group']}/{target(op)['cluster']}".lower()
+    return Wait(LOOK_SECONDS, on=name, memo=memo)
+
+
+def late(op: Operation, do: Services, step: str, limit: float) -> bool:
+    """Whether `step` has been at it for longer than `limit` seconds."""
+    began = (op.memo.get("began") or {}).get(step)
+    return began is not None and do.clock.now() - float(began) > limit
+
+
+async def install_plugin(op: Operation, do: Services) -> Outcome:
+    """Apply the device plugin - not where AKS brings its own, and not where the driver was left out on purpose."""
+    pool = target(op).get("pool") or {}
+    why = {"managed": "AKS installs and runs it on this managed pool", "none": "no driver was asked for, so there is nothing to plug in"}
+    if pool.get("driver") in why:
+        return Done(
+            goto="proof" if pool["driver"] == "managed" else "lease", memo={"details": {**op.memo.get("details", {}), "plugin": why[pool["driver"]]}}
+        )
+    await plugin.install(await access_of(op, do), op=op.id, mig="single" if pool.get("mig") else None)
+    return Done()
+
+
+async def await_plugin(op: Operation, do: Services) -> Outcome:
+    """Follow the rollout node by node."""
+    state = await plugin.state(await access_of(op, do))
+    lines = [f"{'●' if node.ready else '○'} {node.node}" + (f" ({node.reason})" if node.reason else "") for node in state.nodes]
+    details = {**op.memo.get("details", {}), "rollout": f"{state.ready} of {len(state.nodes)} nodes: " + ", ".join(lines)}
+    if state.kind == "ready" and state.nodes and state.ready == len(state.nodes):
+        return Done(memo={"details": details, "now": ""})
+    if state.kind == "ready" and not state.nodes and not target(op).get("pool"):
+        return Done(memo={"details": details, "now": ""})
+    if late(op, do, "rollout", ROLLOUT_SECONDS):
+        raise Failed("operations.rollout_stuck", lines="; ".join(lines) or "no GPU node is there")
+    return watched(op, do, details=details, now="the device plugin is starting on the nodes")
+
+
+async def expectation(op: Operation, do: Services) -> Expectation:
+    """What the pool's size promises, and how Azure says that it is."""
+    t = target(op)
+    pool = t["pool"]
+    state = await pools.get(do.azure, t["group"], t["cluster"], pool["name"])
+    if state is None:
+        raise Failed("operations.vanished", what=f"Node pool `{pool['name']}`")
+    return Expectation(
+        pool=pool["name"], nodes=state.count, per_node=int(pool["gpus_per_node"]), resource=pool["resource"],
+        gpu_profile_driver=state.driver or "Install", managed=bool(state.managed), mig=pool.get("mig"), size=pool["size"], spot=state.spot,
+        pool_state=state.provisioning_state, power_state=state.power_state,
+    )  # fmt: skip
+
+
+async def prove(op: Operation, do: Services) -> Outcome:
+    """Hold the nodes against the promise, run `nvidia-smi` on one, and only then show the node capacity."""
+    access = await access_of(op, do)
+    wanted = await expectation(op, do)
+    verdict = await proof.prove(access, wanted, op.id, owner=op.user, now=do.clock.utc())
+    details = {**op.memo.get("details", {}), "proof": verdict.sentence}
+    if verdict.waiting and not late(op, do, "proof", PROOF_SECONDS):
+        return watched(op, do, details=details, now=verdict.sentence)
+    await probe.remove_probe(access, wanted.pool, op.id)
+    if not verdict.ready:
+        raise Failed("operations.unproven", sentence=verdict.sentence, next_step=verdict.next_step)
+    capacity = await nodes.capacity(access, answers.prices_of(target(op)))
+    return Done(memo={"details": details, "now": ""}, say=(answers.capacity_message("proof", target(op)["cluster"], capacity, verdict),))
+
+
+async def show_capacity(op: Operation, do: Services) -> Outcome:
+    """Node capacity alone, where there is no pool to hold it against."""
+    capacity = await nodes.capacity(await access_of(op, do))
+    return Done(say=(Say("capacity", *answers.capacity_blocks(target(op)["cluster"], capacity)),))
+
+
+PLUGIN = Step("plugin", install_plugin, "NVIDIA device plugin")
+ROLLOUT = Step("rollout", await_plugin, "Plugin on every GPU node")
+PROOF = Step("proof", prove, "Proof that GPUs can be scheduled")

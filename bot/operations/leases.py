@@ -1,0 +1,170 @@
+"""Leases: every pool and cluster ends at its expiry, after a warning with an *Extend* button.
+
+A lease is an operation of its own, in the thread of the one that made the resource. Its expiry stands on Azure as a tag (so a
+lost journal can be rebuilt) and in the lease's record; extending writes both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from bot.azure import clusters, pools, tags
+from bot.errors import Refused
+from bot.operations.journal import NewOperation
+from bot.operations.present import date, duration
+from bot.operations.provisioning import target
+from bot.operations.record import Operation, identity
+from bot.operations.services import Services
+from bot.operations.steps import Done, End, Outcome, Say, Step, Wait
+from bot.slack.blocks import Button, actions, section
+from bot.store import text
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a lease is about; `pool` '' where it is the whole cluster."""
+
+    group: str
+    cluster: str
+    pool: str = ""
+
+    @property
+    def shown(self) -> str:
+        """As people name it."""
+        return f"{self.cluster}/{self.pool}" if self.pool else self.cluster
+
+
+def held(op: Operation) -> Held:
+    """What the lease `op` is about."""
+    return Held(op.memo["group"], op.memo["cluster"], op.memo.get("pool", ""))
+
+
+def warning_times(created: float, expires: float, before: Sequence[float]) -> list[float]:
+    """When to warn: so many seconds before the expiry, but never in the first half of a short life."""
+    middle = created + (expires - created) / 2
+    return sorted({max(middle, expires - seconds) for seconds in before})
+
+
+async def begin(op: Operation, do: Services) -> Outcome:
+    """The last step of what creates: start the lease, and say until when it runs."""
+    t, expires = target(op), (op.plan or {}).get("expires")
+    made_cluster = "cluster" in op.memo.get("made", [])
+    about = Held(t["group"], t["cluster"], "" if made_cluster else t["pool"]["name"])
+    if expires:
+        await start(do, about, expires, op)
+    until = f"ready until {date(expires)}" if expires else "ready"
+    return Done(memo={"now": "", "outcome": until})
+
+
+async def start(do: Services, about: Held, expires: float, op: Operation) -> None:
+    """Write the lease's record and wake it; harmless if it stands already."""
+    lease = identity("lease", about.group.lower(), about.cluster.lower(), about.pool, op.id)
+    memo = {"group": about.group, "cluster": about.cluster, "pool": about.pool, "expires": expires, "warned": 0}
+    new = NewOperation(
+        id=lease,
+        kind="lease",
+        request={},
+        team=op.team,
+        channel=op.channel,
+        user=op.user,
+        idempotency=lease,
+        thread=op.thread,
+        parent=op.id,
+        memo=memo,
+    )
+    await do.journal.create(new)
+    await do.redis.hset(do.journal.key("leases"), about.shown.lower(), lease)
+    await do.waking.wake(f"op:{lease}")
+
+
+async def release(do: Services, shown: str) -> None:
+    """What the lease was about is gone: have it look, and end."""
+    lease = await _lease_id(do, shown)
+    if lease and await do.journal.poke(lease, {}) == "written":
+        await do.waking.wake(f"op:{lease}")
+
+
+async def keep(op: Operation, do: Services) -> Outcome:
+    """Sleep until the next warning or the end; warn; at the end, have it deleted."""
+    about, now = held(op), do.clock.now()
+    expires = op.expires or float(op.memo["expires"])
+    memo: dict[str, Any] = {"expires": expires}
+    if expires != float(op.memo["expires"]):
+        memo["warned"] = 0
+    if not await _exists(about, do):
+        return End(memo={"outcome": "gone"})
+    if now >= expires:
+        return Done(memo=memo)
+    times = warning_times(op.created, expires, do.warn_before)
+    ahead = [at for at in times if at > now]
+    due = len(times) - len(ahead)
+    warned = int(memo.get("warned", op.memo.get("warned", 0)))
+    if due > warned:
+        memo["warned"] = due
+        return Wait(until=ahead[0] if ahead else expires, memo=memo, say=(_warning(op, about, expires, now, due),))
+    return Wait(until=ahead[0] if ahead else expires, memo={**memo, "warned": warned})
+
+
+def _warning(op: Operation, about: Held, expires: float, now: float, number: int) -> Say:
+    words = f"⏳ <@{op.user}> `{about.shown}` expires in {duration(expires - now)} ({date(expires, '{time}')}) and is deleted then."
+    return Say(f"warning-{int(expires)}-{number}", words, [section(words), actions([Button("Extend by 4 h", "extend", op.id, "primary")])])
+
+
+async def _exists(about: Held, do: Services) -> bool:
+    if about.pool:
+        return await pools.get(do.azure, about.group, about.cluster, about.pool) is not None
+    return await clusters.get(do.azure, about.group, about.cluster) is not None
+
+
+async def end(op: Operation, do: Services) -> Outcome:
+    """Expired: a deletion is started in the same thread, as an operation of its own."""
+    about = held(op)
+    kind = "pool.expire" if about.pool else "cluster.expire"
+    command = f"pool delete {about.shown}" if about.pool else f"cluster delete {about.shown}"
+    values = {"cluster": about.cluster, **({"pool": about.pool} if about.pool else {})}
+    new = NewOperation(
+        id=identity("expire", op.id), kind=kind, request={"kind": kind, "values": values, "text": command}, team=op.team, channel=op.channel, user=op.user,
+        idempotency=f"expire:{op.id}", thread=op.thread, parent=op.id, text=command, memo={"admitted": True},
+    )  # fmt: skip
+    await do.journal.create(new)
+    await do.waking.wake(f"op:{new.id}")
+    return Done(say=(Say("expired", f"⌛ `{about.shown}` has expired and is being deleted."),))
+
+
+async def extend(op: Operation, do: Services) -> Outcome:
+    """Move an expiry: the tag on Azure first, then the lease."""
+    t = target(op)
+    about = Held(t["group"], t["cluster"], t.get("pool", ""))
+    expires = float((op.plan or {})["expires"])
+    changes = {tags.EXPIRES: datetime.fromtimestamp(expires, UTC).isoformat(timespec="seconds")}
+    if about.pool:
+        await pools.update_tags(do.azure, about.group, about.cluster, about.pool, changes)
+    else:
+        await clusters.update_tags(do.azure, about.group, about.cluster, changes)
+    lease = await _lease_id(do, about.shown)
+    if not lease or await do.journal.poke(lease, {"expires": repr(expires)}) != "written":
+        await start(do, about, expires, op)
+    else:
+        await do.waking.wake(f"op:{lease}")
+    words = f"⏱ `{about.shown}` now runs until {date(expires)}."
+    return Done(memo={"outcome": "extended"}, say=(Say("extended", words),))
+
+
+async def lease_of(do: Services, shown: str) -> Operation:
+    """The lease of a cluster or ``cluster/pool``. Raises Refused where it has none."""
+    lease = await _lease_id(do, shown)
+    op = await do.journal.load(lease) if lease else None
+    if op is None or op.ended is not None:
+        raise Refused("plans.no_lease", name=shown)
+    return op
+
+
+async def _lease_id(do: Services, shown: str) -> str:
+    found = await do.redis.hget(do.journal.key("leases"), shown.lower())
+    return text(found) if found else ""
+
+
+STEPS = (Step("keep", keep), Step("end", end))

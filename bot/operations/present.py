@@ -1,0 +1,200 @@
+"""From an operation to what people see: its card, its plan, its ending. Pure functions; times in epoch seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from bot.model import Plan, usd
+from bot.operations.record import (
+    CANCELLED,
+    DENIED,
+    EXPIRED,
+    FAILED,
+    REFUSED,
+    RUNNING,
+    SUCCEEDED,
+    WAITING_APPROVAL,
+    WAITING_CONFIRMATION,
+    Operation,
+)
+from bot.operations.steps import End, Kind, Say
+from bot.slack.blocks import Button, Rendered, context, cut, escaped, fields, header, section
+from bot.slack.cards import Card, Task, draw
+
+ACTIONS: Final = {"create": "➕", "change": "✏️", "delete": "🗑", "run": "▶️"}
+STATES: Final = {
+    RUNNING: "🔵 *Working on it*", WAITING_APPROVAL: "🟡 *Waiting for approval*", WAITING_CONFIRMATION: "🟡 *Waiting for your confirmation*",
+    SUCCEEDED: "🟢 *Done*", FAILED: "🔴 *Failed*", REFUSED: "⚪ *Not started*", DENIED: "⚪ *Denied*", CANCELLED: "⚪ *Cancelled*",
+    EXPIRED: "⚪ *Expired*",
+}  # fmt: skip
+
+
+def date(at: float, form: str = "{date_short_pretty} at {time}") -> str:
+    """A time as Slack shows it in each reader's own zone."""
+    return f"<!date^{int(at)}^{form}|{int(at)}>"
+
+
+def duration(seconds: float) -> str:
+    """``42 s``, ``3 min 10 s``, ``8 h``, ``2 d 4 h``."""
+    seconds = max(0, round(seconds))
+    parts = [(seconds // 86400, "d"), (seconds % 86400 // 3600, "h"), (seconds % 3600 // 60, "min"), (seconds % 60, "s")]
+    shown = [f"{number} {unit}" for number, unit in parts if number]
+    return " ".join(shown[:2]) or "0 s"
+
+
+def title(op: Operation) -> str:
+    """What was asked for, in a few words."""
+    if op.plan:
+        return str(op.plan.get("title") or op.text or op.kind)
+    return cut(f"/gpu {op.text}", 140) if op.text else op.kind
+
+
+def card(op: Operation, kind: Kind) -> Rendered | None:
+    """The operation's own message as it should look now; None where there is nothing to show yet."""
+    if kind.card == "none":
+        return None
+    if kind.card == "answer":
+        answer = op.memo.get("answer")
+        return Rendered(answer["text"], answer["blocks"], answer.get("plain") or answer["blocks"]) if answer else None
+    if not op.memo.get("admitted"):
+        return None
+    return draw(
+        Card(
+            title=title(op),
+            state=_state(op),
+            facts=_facts(op),
+            tasks=_tasks(op, kind),
+            notes=[str(note) for note in op.memo.get("notes", {}).values() if note],
+            buttons=_buttons(op),
+            footer=f"asked by <@{op.user}> · `{op.id}`" + (f" · {date(op.created)}" if op.created else ""),
+        )
+    )
+
+
+def _state(op: Operation) -> str:
+    line = STATES.get(op.status, op.status)
+    if op.status == RUNNING and op.memo.get("unwinding"):
+        line = "🟠 *Taking back what was made*"
+    if op.status == RUNNING and op.memo.get("now"):
+        line += f" - {op.memo['now']}"
+    decided = op.memo.get("decided")
+    if decided:
+        line += f"\n{decided}"
+    if op.error:
+        line += f"\n{escaped(str(op.error.get('sentence', '')))} {escaped(str(op.error.get('next_step', '')))}".rstrip()
+    if op.status == SUCCEEDED and op.memo.get("outcome"):
+        line += f" - {op.memo['outcome']}"
+    if op.status == WAITING_APPROVAL and op.plan:
+        line += f" - {op.plan.get('why', '')}"
+    if op.status == WAITING_CONFIRMATION and op.plan:
+        line += f"\n{op.plan.get('confirm', '')}"
+    return line
+
+
+def _facts(op: Operation) -> list[tuple[str, str]]:
+    if not op.plan:
+        return []
+    plan = Plan.from_json(op.plan)
+    facts = []
+    if float(plan.hourly_max):
+        facts.append(("Price", _range(plan.hourly_min, plan.hourly_max) + "/h"))
+    if plan.expires:
+        facts.append(("Until", f"{date(plan.expires)} ({_range(plan.total_min, plan.total_max)})"))
+    return facts
+
+
+def _range(low: str, high: str) -> str:
+    return usd(high) if low == high else f"{usd(low)}-{usd(high)}"
+
+
+def _tasks(op: Operation, kind: Kind) -> list[Task]:
+    line = kind.undo if kind.undoing(op.step) else kind.steps
+    skipped = {*op.memo.get("skipped", []), *((op.plan or {}).get("target", {}).get("skip", []))}
+    shown = [step for step in line if step.title and step.name not in skipped]
+    names = [step.name for step in line]
+    at = names.index(op.step) if op.step in names else 0
+    tasks = []
+    for step in shown:
+        place = names.index(step.name)
+        status = "complete" if op.status == SUCCEEDED or place < at else "pending"
+        if place == at and op.status != SUCCEEDED:
+            status = "in_progress" if op.ended is None else "error" if op.status == FAILED else "pending"
+        if op.status == WAITING_APPROVAL or op.status == WAITING_CONFIRMATION:
+            status = "pending" if place >= at else "complete"
+        detail = str(op.memo.get("details", {}).get(step.name, ""))
+        tasks.append(Task(step.title.format_map(_Names(op)), status, detail))
+    return tasks
+
+
+class _Names(dict[str, str]):
+    """Blanks in step titles, filled from the plan's target."""
+
+    def __init__(self, op: Operation) -> None:
+        target: Mapping[str, Any] = (op.plan or {}).get("target", {})
+        super().__init__({name: str(value) for name, value in target.items()})
+
+    def __missing__(self, key: str) -> str:
+        return ""
+
+
+def _buttons(op: Operation) -> list[Button]:
+    if op.ended is not None:
+        return []
+    value = f"{op.id}:{(op.plan or {}).get('digest', '')}"
+    if op.status == WAITING_APPROVAL:
+        return [Button("Approve", "approve", value, "primary"), Button("Deny", "deny", value, "danger"), Button("Withdraw", "cancel", value)]
+    if op.status == WAITING_CONFIRMATION:
+        return [Button(str((op.plan or {}).get("target", {}).get("confirm_label", "Yes, do it")), "confirm", value, "danger"),
+                Button("Keep it", "cancel", value)]  # fmt: skip
+    if op.memo.get("unwinding") or op.memo.get("no_cancel"):
+        return []
+    return [Button("Cancel", "cancel", value, confirm="What was made so far will be taken back.")]
+
+
+def plan_message(plan: Plan, usual: str = "") -> Say:
+    """The whole plan, as it is shown to the requester and to those who approve."""
+    lines = []
+    for change in plan.changes:
+        price = f" - {usd(change.hourly)}/h" if change.hourly else ""
+        lines.append(f"{ACTIONS.get(change.action, '•')} *{escaped(change.what)}*{price}\n      {escaped(change.detail)}".rstrip())
+    blocks = [header("Plan"), section("\n".join(lines))]
+    facts = []
+    if float(plan.hourly_max):
+        facts.append(("Per hour", _range(plan.hourly_min, plan.hourly_max)))
+    if plan.expires:
+        facts.append((f"Until {date(plan.expires)}", _range(plan.total_min, plan.total_max)))
+    if plan.why:
+        facts.append(("Approval", plan.why))
+    if usual:
+        facts.append(("Usually takes", usual))
+    if facts:
+        blocks.append(fields(facts))
+    if plan.one_way:
+        blocks.append(section("🔒 *Cannot be changed later:* " + ", ".join(plan.one_way)))
+    marks = {"warn": "⚠️", "info": "i", "block": "⛔"}  # fmt: skip
+    for finding in plan.findings:
+        blocks.append(section(f"{marks[finding.severity]} {finding.text}"))
+    if plan.price_date:
+        blocks.append(context(f"Azure retail prices of {plan.price_date}, in USD"))
+    text = f"Plan: {plan.title}" + (f" - {_range(plan.hourly_min, plan.hourly_max)}/h" if float(plan.hourly_max) else "")
+    return Say("plan", text, blocks)
+
+
+def ending(op: Operation, outcome: End) -> End:
+    """The outcome with its closing words, where the step that ended it has none of its own."""
+    if outcome.say or outcome.status == SUCCEEDED:
+        return outcome
+    error = outcome.error or {}
+    sentence = escaped(" ".join(part for part in (error.get("sentence", ""), error.get("next_step", "")) if part))
+    if not op.memo.get("admitted"):
+        say = Say("refused", sentence or "That is not possible.", private_to=op.user)
+    elif outcome.status == CANCELLED:
+        by = (op.cancel or {}).get("by", "")
+        left = op.memo.get("taken_back") or "Nothing was left behind."
+        say = Say("cancelled", f"⚪ Cancelled{f' by <@{by}>' if by else ''}. {left}")
+    else:
+        mark = "🔴" if outcome.status == FAILED else "⚪"
+        left = str(op.memo.get("taken_back", ""))
+        say = Say("ended", f"{mark} <@{op.user}> {sentence} {left}".rstrip())
+    return End(outcome.status, outcome.memo, (say,), outcome.error)

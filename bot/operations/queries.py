@@ -1,0 +1,276 @@
+"""Questions: each looks once and answers with one message. Nothing is written to the cloud."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from decimal import Decimal
+from typing import Any, Final
+
+from bot.azure import features, pools, quotas, tags
+from bot.azure.clusters import ClusterState
+from bot.azure.sizes import SIZES
+from bot.cluster import jobs, logs, nodes, plugin
+from bot.cluster.jobstate import JobState
+from bot.cluster.masking import mask
+from bot.errors import QuartermasterError, Refused
+from bot.model import usd
+from bot.operations import answers, report
+from bot.operations.answers import Answer, said
+from bot.operations.journal import Journal
+from bot.operations.present import date, duration, title
+from bot.operations.record import Operation
+from bot.operations.services import Services
+from bot.operations.steps import Done, Outcome, Say, Step
+from bot.results import summarise
+from bot.slack.blocks import escaped, header, section
+from bot.store import text
+
+FILE_BYTES: Final = 1_000_000
+Question = Callable[[Operation, Services], Awaitable[Answer]]
+
+
+async def clusters(op: Operation, do: Services) -> Answer:
+    """All clusters of ours."""
+    return answers.clusters_answer(await do.ours(), do.clock.now())
+
+
+async def cluster(op: Operation, do: Services) -> Answer:
+    """One cluster, with its pools as their own LIST shows them."""
+    found = await do.cluster(op.values.get("cluster", ""))
+    return answers.cluster_answer(found, do.clock.now())
+
+
+async def pool_list(op: Operation, do: Services) -> Answer:
+    """Node pools, of one cluster or of all."""
+    chosen = [await do.cluster(op.values["cluster"])] if op.values.get("cluster") else await do.ours()
+    rows = [["Pool", "Size", "Nodes", "State", "Owner", "Until"]]
+    for one in chosen:
+        for pool in await pools.list_all(do.azure, one.group, one.name) or []:
+            until = answers.expiry(pool.tags)
+            left = duration(until - do.clock.now()) if until else "-"
+            rows.append([f"{one.name}/{pool.name}", pool.size, str(pool.count), pool.provisioning_state, _owner(pool.tags), left])
+    return answers.table_answer("Node pools", rows, numeric=frozenset({2}))
+
+
+def _owner(labels: Mapping[str, str]) -> str:
+    return tags.value(labels, tags.OWNER) or "-"
+
+
+async def pool(op: Operation, do: Services) -> Answer:
+    """One pool: size, nodes, profile, owner, price, expiry."""
+    one = await do.cluster(op.values["cluster"])
+    found = await pools.get(do.azure, one.group, one.name, op.values["pool"])
+    if found is None:
+        known = ", ".join(f"`{pool.name}`" for pool in one.pools) or "none"
+        raise Refused("plans.no_pool", cluster=one.name, name=op.values["pool"], known=known)
+    until, price = answers.expiry(found.tags), tags.value(found.tags, tags.PRICE)
+    lines = [
+        f"*{one.name}/{found.name}*: {found.count} × {found.size}, {found.provisioning_state}, {found.power_state}",
+        f"gpuProfile: driver {found.driver or '-'}, {'managed' if found.managed else 'unmanaged'} · taints: {', '.join(found.taints) or 'none'}",
+        f"owner <@{_owner(found.tags)}>" + (f" · {usd(price)}/h" if price else "") + (f" · until {date(until)}" if until else ""),
+    ]
+    return said("\n".join(lines))
+
+
+async def node_capacity(op: Operation, do: Services) -> Answer:
+    """GPUs per node: allocatable, in use, free, by whom."""
+    chosen = [await do.cluster(op.values["cluster"])] if op.values.get("cluster") else await do.ours()
+    if not chosen:
+        return answers.clusters_answer([], do.clock.now())
+    texts, native, plain = [], [], []
+    for one in chosen[:5]:
+        try:
+            found = await pools.list_all(do.azure, one.group, one.name) or []
+            capacity = await nodes.capacity(await do.clusters.access(one.group, one.name), answers.pool_prices(found))
+            line, blocks, without = answers.capacity_blocks(one.name, capacity)
+        except QuartermasterError as error:
+            line = f"{one.name}: {error.sentence}"
+            blocks = without = [section(f"*{one.name}*: {error}")]
+        texts.append(line)
+        native += blocks
+        plain += without
+    # Slack: one table in a message
+    many = sum(block["type"] == "table" for block in native) > 1
+    return Answer("; ".join(texts), plain if many else native, plain)
+
+
+async def job_list(op: Operation, do: Services) -> Answer:
+    """Jobs of ours on one cluster or on all, newest first."""
+    chosen = [await do.cluster(op.values["cluster"])] if op.values.get("cluster") else await do.ours()
+    found: list[tuple[ClusterState, JobState]] = []
+    for one in chosen:
+        if one.power_state == "Running" and one.provisioning_state == "Succeeded":
+            listed = await jobs.list_jobs(await do.clusters.access(one.group, one.name))
+            found += [(one, state) for state in listed if not op.values.get("mine") or state.label("quartermaster-owner") == op.user]
+    rows = [["Job", "Cluster", "State", "Since", "Owner"]]
+    for one, state in sorted(found, key=lambda pair: pair[1].created.timestamp() if pair[1].created else 0, reverse=True)[:50]:
+        since = duration(do.clock.now() - state.created.timestamp()) + " ago" if state.created else "-"
+        rows.append([state.name, one.name, state.words or state.phase, since, state.label("quartermaster-owner") or "-"])
+    return answers.table_answer("Jobs", rows, note="`/gpu logs NAME` shows a log, `/gpu job NAME` one job")
+
+
+async def job_operation(do: Services, name: str) -> Operation:
+    """The operation that started the job of that name. Raises Refused where there is none."""
+    found = await do.redis.hget(Journal.key("jobs"), name)
+    op = await do.journal.load(text(found)) if found else None
+    if op is None:
+        raise Refused("operations.no_job", name=name)
+    return op
+
+
+async def about_job(op: Operation, do: Services) -> Operation:
+    """The job's operation that a question is about: by its name, or by the thread it was asked in."""
+    if op.values.get("job"):
+        return await job_operation(do, str(op.values["job"]))
+    about = await do.journal.load(str(op.memo.get("about", "")))
+    if about is None or about.kind not in ("job.run", "job.again"):
+        raise Refused("operations.no_job", name="of this thread")
+    return about
+
+
+async def job(op: Operation, do: Services) -> Answer:
+    """One job: state, result, cost."""
+    about = await about_job(op, do)
+    t = (about.plan or {}).get("target", {})
+    state = await jobs.observe(await do.clusters.access(t["group"], t["cluster"]), t["namespace"], t["job"])
+    lines = [f"*{t['job']}* on {t['cluster']}: {state.words or state.phase}", f"asked by <@{about.user}> {date(about.created)} · `{about.id}`"]
+    if about.memo.get("outcome"):
+        lines.insert(1, str(about.memo["outcome"]))
+    return said("\n".join(lines))
+
+
+async def job_logs(op: Operation, do: Services) -> Answer:
+    """The end of the log here, all of it as a file in the thread."""
+    about = await about_job(op, do)
+    t = (about.plan or {}).get("target", {})
+    access = await do.clusters.access(t["group"], t["cluster"])
+    state = await jobs.observe(access, t["namespace"], t["job"])
+    if not state.pod:
+        raise Refused("operations.no_log", name=t["job"], reason=state.words or state.phase)
+    found = await logs.whole(access, t["namespace"], state.pod, limit_bytes=FILE_BYTES)
+    whole = mask(found.text) if found else ""
+    lines = whole.replace("\r", "\n").splitlines()
+    shown = "\n".join(line[:160] for line in lines[-int(op.values.get("tail", 20)) :])
+    summary = report.live_line(summarise(whole))
+    blocks = [section(f"*{t['job']}* - last {min(len(lines), int(op.values.get('tail', 20)))} of {len(lines)} lines")]
+    blocks += [section("```" + escaped(shown)[-2900:] + "```")] + ([section(summary)] if summary else [])
+    file = {"name": f"{t['job']}-{op.id}.log", "title": f"{t['job']}.log", "text": whole} if whole else None
+    return Answer(f"Log of {t['job']}", blocks, file=file)
+
+
+async def sizes(op: Operation, do: Services) -> Answer:
+    """GPU sizes of a region: model, memory, price, and how many nodes the quota would still allow."""
+    region = op.values.get("region", "eastus")
+    usages = await quotas.usage(do.azure, region)
+    rows = [["Size", "GPUs", "vCPU", "$/h", "$/GPU-h", "Quota for"]]
+    found = []
+    for size in SIZES.values():
+        if op.values.get("gpu") and op.values["gpu"].lower() not in size.model.lower():
+            continue
+        row = await do.skus.row(region, size.name)
+        if row is None or row.closed:
+            continue
+        try:
+            price = (await do.prices.price(size.name, region)).usd_per_hour
+        except Refused:
+            continue
+        if op.values.get("under") and price > Decimal(str(op.values["under"])):
+            continue
+        fit = quotas.nodes_that_fit(usages, size, spot=False)
+        found.append((price, [size.name.removeprefix("Standard_"), f"{size.gpus} × {size.model} {size.gpu_memory_gib} GB", str(size.vcpus),
+                              f"{price:.2f}", f"{price / size.gpus:.2f}", "?" if fit is None else f"{fit} nodes"]))  # fmt: skip
+    rows += [row for _, row in sorted(found, key=lambda pair: pair[0])]
+    return answers.table_answer(f"GPU sizes in {region}", rows, note="on-demand prices in USD", numeric=frozenset({2, 3, 4}))
+
+
+async def price(op: Operation, do: Services) -> Answer:
+    """On demand and Spot."""
+    region = op.values.get("region", "eastus")
+    found = await do.prices.price(op.values["size"], region)
+    line = f"*{found.size}* in {region}: *{usd(found.usd_per_hour)}/h* on demand"
+    try:
+        spot = await do.prices.price(op.values["size"], region, spot=True)
+        line += f", {usd(spot.usd_per_hour)}/h as Spot"
+    except Refused:
+        line += ", no Spot price"
+    return said(line + (f" (since {found.since})" if found.since else ""))
+
+
+async def quota(op: Operation, do: Services) -> Answer:
+    """What the subscription may still have: GPU families that are listed, regional, Spot."""
+    region = op.values.get("region", "eastus")
+    usages = await quotas.usage(do.azure, region)
+    names = dict.fromkeys([*(size.family for size in SIZES.values()), quotas.REGIONAL, quotas.SPOT])
+    rows = [["Quota", "Used", "Limit", "Free"]]
+    for name in names:
+        one = quotas.find(usages, name)
+        if one is not None:
+            rows.append([one.label, str(one.used), str(one.limit), str(one.free)])
+    return answers.table_answer(f"vCPU quotas in {region}", rows, numeric=frozenset({1, 2, 3}))
+
+
+async def plugin_status(op: Operation, do: Services) -> Answer:
+    """The device plugin, node by node."""
+    one = await do.cluster(op.values["cluster"])
+    state = await plugin.state(await do.clusters.access(one.group, one.name))
+    rows = [["Node", "Pool", "Running", "Why not"]]
+    rows += [[node.node, node.pool, "yes" if node.ready else "no", node.reason or "-"] for node in state.nodes]
+    note = (
+        f"{state.kind}" + (f" · {state.image}" if state.image else "") + (f" · managed by AKS on {len(state.managed)} nodes" if state.managed else "")
+    )
+    return answers.table_answer(f"Device plugin on {one.name}", rows, note=note)
+
+
+async def feature(op: Operation, do: Services) -> Answer:
+    """Whether a preview feature is registered."""
+    name = op.values["feature"]
+    return said(f"Preview feature `{name}`: *{await features.state(do.azure, name) or 'unknown to Azure'}*")
+
+
+async def status(op: Operation, do: Services) -> Answer:
+    """Everything at a glance: clusters, what goes on, what waits for a decision."""
+    found, active = await do.ours(), await do.journal.active()
+    lines = [section(answers.cluster_line(one, do.clock.now())) for one in found[:15]] or [section("No clusters.")]
+    going = [one for one in active if not one.kind.startswith(("query.", "lease", "home", "digest", "thread.", "reply")) and one.id != op.id]
+    shown = [f"• {escaped(title(one))} - {one.memo.get('now') or one.status.replace('_', ' ')} (<@{one.user}>)".split("\n")[0] for one in going[:15]]
+    blocks = [header("Clusters"), *lines, header("Going on"), section("\n".join(shown) or "Nothing.")]
+    return Answer(f"{len(found)} clusters, {len(going)} operations going on", blocks)
+
+
+async def thread_status(op: Operation, do: Services) -> Answer:
+    """How the operation of this thread stands."""
+    about = await do.journal.load(str(op.memo.get("about", "")))
+    if about is None:
+        return said("I know nothing about this thread.")
+    now = about.memo.get("now") or about.memo.get("outcome") or ""
+    return said(f"*{escaped(title(about))}*: {about.status.replace('_', ' ')}" + (f" - {now}" if now else ""))
+
+
+async def reply(op: Operation, do: Services) -> Answer:
+    """An answer that was known when the question was written down."""
+    return said(str(op.values["text"]))
+
+
+QUESTIONS: Final[Mapping[str, Question]] = {
+    "query.clusters": clusters, "query.cluster": cluster, "query.pools": pool_list, "query.pool": pool, "query.nodes": node_capacity,
+    "query.jobs": job_list, "query.job": job, "query.logs": job_logs, "thread.logs": job_logs, "query.sizes": sizes, "query.price": price,
+    "query.quota": quota, "query.plugin": plugin_status, "query.feature": feature, "query.status": status, "thread.status": thread_status,
+    "reply": reply,
+}  # fmt: skip
+
+
+def asked(question: Question) -> Step:
+    """The step that answers a question; what cannot be answered is answered with why."""
+
+    async def answer(op: Operation, do: Services) -> Outcome:
+        try:
+            found = await question(op, do)
+        except Refused as error:
+            found = said(str(error))
+        say: tuple[Say, ...] = ()
+        if found.file:
+            say = (Say("file", f"All of `{found.file['title']}`", file=found.file),)
+        memo: dict[str, Any] = {"answer": found.memo()}
+        return Done(memo=memo, say=say)
+
+    return Step("answer", answer)

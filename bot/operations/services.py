@@ -1,0 +1,86 @@
+"""What a step may use: the cloud, the clusters, the journal - handed down, never imported as a global."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from redis.asyncio import Redis
+
+from bot.azure import credentials, tags
+from bot.azure.clusters import ClusterState, list_all
+from bot.azure.connection import Connection
+from bot.azure.observer import Observer
+from bot.azure.prices import PriceList
+from bot.azure.skus import SkuCatalogue
+from bot.clock import Clock
+from bot.cluster.access import Access
+from bot.cluster.templates import Template
+from bot.errors import Refused
+from bot.operations.journal import Journal
+from bot.operations.waiting import Waiting
+from bot.operations.waking import Waking
+from bot.settings import Settings
+
+
+class Clusters:
+    """Open connections to API servers, one per cluster; credentials live in memory only and are fetched anew after a 401."""
+
+    def __init__(self, azure: Connection) -> None:
+        self._azure = azure
+        self._open: dict[tuple[str, str], Access] = {}
+
+    async def access(self, group: str, name: str) -> Access:
+        """The connection to that cluster."""
+        key = (group.lower(), name.lower())
+        if key not in self._open:
+            found = await credentials.credentials(self._azure, group, name)
+            self._open[key] = Access.from_kubeconfig(found.kubeconfig, token_provider=found.token, cluster=name)
+        return self._open[key]
+
+    def forget(self, group: str, name: str) -> None:
+        """Close and forget, so that the next use fetches credentials anew."""
+        access = self._open.pop((group.lower(), name.lower()), None)
+        if access is not None:
+            access.close()
+
+    def close(self) -> None:
+        """Close all."""
+        for group, name in list(self._open):
+            self.forget(group, name)
+
+
+@dataclass
+class Services:
+    """Everything that steps share within one worker."""
+
+    settings: Settings
+    clock: Clock
+    redis: Redis
+    journal: Journal
+    waiting: Waiting
+    waking: Waking
+    azure: Connection
+    prices: PriceList
+    skus: SkuCatalogue
+    observer: Observer
+    clusters: Clusters
+    templates: Mapping[str, Template]
+    publish_home: Callable[[str, dict[str, Any]], Awaitable[None]]
+    warn_before: tuple[int, ...] = (3600, 900)
+
+    async def ours(self) -> list[ClusterState]:
+        """The clusters that the bot made or adopted, by name (one LIST of the subscription)."""
+        return sorted((cluster for cluster in await list_all(self.azure) if tags.ours(cluster.tags)), key=lambda cluster: cluster.name)
+
+    async def cluster(self, name: str) -> ClusterState:
+        """The cluster of that name; with '' the only one there is. Raises Refused, naming those that exist."""
+        found = await self.ours()
+        if not name and len(found) == 1:
+            return found[0]
+        for cluster in found:
+            if cluster.name.lower() == name.lower():
+                return cluster
+        known = ", ".join(f"`{cluster.name}`" for cluster in found) or "none yet - `/gpu cluster create NAME` makes one"
+        raise Refused("operations.cluster_unknown" if name else "operations.cluster_unnamed", name=name, known=known)

@@ -1,0 +1,127 @@
+"""Plans for what exists: delete, scale, stop, start, extend, abort, adopt, plugin."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from bot.approvals.decide import Denied, tier
+from bot.approvals.limits import Ask, expiry_of, within_limits
+from bot.approvals.rules import Policy
+from bot.azure import groups, pools, tags
+from bot.azure.clusters import ClusterState
+from bot.azure.pools import PoolState
+from bot.azure.sizes import promised
+from bot.errors import Refused
+from bot.model import Change, Plan
+from bot.operations.answers import expiry
+from bot.operations.present import date
+from bot.operations.record import Operation
+from bot.operations.services import Services
+from bot.plans.provision import cents
+
+
+async def pool_of(op: Operation, do: Services) -> tuple[ClusterState, PoolState]:
+    """The cluster and the node pool that the request names. Raises Refused, naming those that exist."""
+    cluster = await do.cluster(op.values["cluster"])
+    pool = await pools.get(do.azure, cluster.group, cluster.name, op.values["pool"])
+    if pool is None:
+        known = ", ".join(f"`{one.name}`" for one in cluster.pools) or "none"
+        raise Refused("plans.no_pool", cluster=cluster.name, name=op.values["pool"], known=known)
+    return cluster, pool
+
+
+def named(cluster: ClusterState, **more: Any) -> dict[str, Any]:
+    """The target of everything that touches one cluster."""
+    return {"cluster": cluster.name, "group": cluster.group, "region": cluster.region, **more}
+
+
+async def cluster_delete(op: Operation, do: Services, policy: Policy) -> Plan:
+    """Delete a cluster, and its resource group where the bot made that."""
+    cluster = await do.cluster(op.values["cluster"])
+    group = await groups.get(do.azure, cluster.group)
+    ours = group is not None and tags.ours(group.tags)
+    changes = [Change("delete", f"cluster {cluster.name}", f"{len(cluster.pools)} node pools with everything that runs on them")]
+    if ours:
+        changes.append(Change("delete", f"resource group {cluster.group}"))
+    return Plan(
+        title=f"delete cluster {cluster.name}", changes=tuple(changes),
+        confirm=f"Cluster *{cluster.name}* and everything on it will be deleted. This cannot be undone.",
+        target=named(cluster, group_ours=ours, confirm_label=f"Delete {cluster.name}"),
+    )  # fmt: skip
+
+
+async def pool_delete(op: Operation, do: Services, policy: Policy) -> Plan:
+    """Delete a node pool."""
+    cluster, pool = await pool_of(op, do)
+    if pool.mode == "System":
+        raise Refused("azure.system_pool", pool=pool.name)
+    name = f"{cluster.name}/{pool.name}"
+    return Plan(
+        title=f"delete node pool {name}", changes=(Change("delete", f"node pool {name}", f"{pool.count} × {pool.size}"),),
+        confirm=f"Node pool *{name}* and everything that runs on it will be deleted. This cannot be undone.",
+        target=named(cluster, pool=pool.name, confirm_label=f"Delete {name}"),
+    )  # fmt: skip
+
+
+async def pool_extend(op: Operation, do: Services, policy: Policy) -> Plan:
+    """Move the expiry of a node pool (or of a whole cluster), never beyond the policy's longest life from now."""
+    if op.values.get("pool"):
+        cluster, pool = await pool_of(op, do)
+        labels, name, target = pool.tags, f"{cluster.name}/{pool.name}", named(cluster, pool=pool.name)
+    else:
+        cluster = await do.cluster(op.values["cluster"])
+        labels, name, target = cluster.tags, cluster.name, named(cluster)
+    now = do.clock.now()
+    by = op.values.get("for_seconds") or 4 * 3600
+    until = max(now, expiry(labels) or now) + expiry_of(policy, by)
+    problems = within_limits(policy, Ask(expiry=int(until - now)))
+    if problems:
+        raise Refused("plans.blocked", reasons=f"{problems[0].sentence} {problems[0].next_step}")
+    hourly = Decimal(tags.value(labels, tags.PRICE) or 0)
+    total = hourly * Decimal(int(until - now)) / 3600
+    needs = tier(policy, hourly, total)
+    if isinstance(needs, Denied):
+        raise Refused("plans.blocked", reasons=str(needs))
+    return Plan(
+        title=f"extend {name}", changes=(Change("change", f"expiry of {name}", f"until {date(until)}", cents(hourly)),), hourly_min=cents(hourly),
+        hourly_max=cents(hourly), total_min=cents(total), total_max=cents(total), expires=float(int(until)), approvals=0, why=needs.why, target=target,
+    )  # fmt: skip
+
+
+async def plugin(op: Operation, do: Services, policy: Policy) -> Plan:
+    """Install, bring up to date or remove the device plugin."""
+    cluster = await do.cluster(op.values["cluster"])
+    verb = {"plugin.install": "install", "plugin.upgrade": "upgrade", "plugin.remove": "remove"}[op.kind]
+    action = "delete" if verb == "remove" else "change"
+    confirm = f"Without the plugin no new pod on *{cluster.name}* gets a GPU." if verb == "remove" else ""
+    return Plan(
+        title=f"{verb} device plugin on {cluster.name}", changes=(Change(action, "NVIDIA device plugin", f"DaemonSet in namespace gpu-resources of {cluster.name}"),),
+        confirm=confirm, target=named(cluster, confirm_label="Remove the plugin"),
+    )  # fmt: skip
+
+
+async def check(op: Operation, do: Services, policy: Policy) -> Plan:
+    """The proof for one pool; with a cluster alone, for its first GPU pool."""
+    cluster = await do.cluster(op.values["cluster"])
+    wanted = op.values.get("pool", "")
+    chosen = next((pool for pool in cluster.pools if pool.mode != "System" and wanted in ("", pool.name)), None)
+    if chosen is None:
+        known = ", ".join(f"`{pool.name}`" for pool in cluster.pools) or "none"
+        raise Refused("plans.no_pool", cluster=cluster.name, name=wanted or "with GPUs", known=known)
+    resource, per_node = promised(chosen.size, chosen.mig)
+    price = tags.value(chosen.tags, tags.PRICE)
+    each = str(Decimal(price) / chosen.count) if price and chosen.count else ""
+    pool = {
+        "name": chosen.name,
+        "size": chosen.size,
+        "nodes": chosen.count,
+        "gpus_per_node": per_node,
+        "resource": resource,
+        "mig": chosen.mig,
+        "node_hourly": each,
+    }
+    return Plan(
+        title=f"check {cluster.name}/{chosen.name}", changes=(Change("run", "probe pod", "runs nvidia-smi once and is deleted"),),
+        target=named(cluster, pool=pool, pool_name=chosen.name),
+    )  # fmt: skip

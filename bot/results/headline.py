@@ -1,0 +1,165 @@
+"""Collects the values of a run as series and chooses the one that a careful engineer would report."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from bot.results.metrics import Family
+
+MOST_SERIES: Final = 600
+KEPT_POINTS: Final = 200
+SHOWN_POINTS: Final = 100
+_SPLIT_ORDER: Final = {"test": 0, "val": 1, "unknown": 2, "train": 3}
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What makes two values belong to one curve."""
+
+    source: str
+    family: Family
+    name: str
+    split: str
+    extra: tuple[str, ...] = ()
+    partial: bool = False  # a running value inside an evaluation pass
+
+
+class Series:
+    """One curve: last and best value in one pass and constant memory. Steps are epochs where the log names them."""
+
+    __slots__ = ("best", "best_step", "count", "explicit", "explicit_step", "final", "key", "largest", "last_step", "lower", "nan", "order", "pending", "points", "signed", "stride")
+
+    def __init__(self, key: Key, order: int, *, signed: bool) -> None:
+        self.key, self.order, self.signed, self.lower = key, order, signed, key.family.lower
+        self.count = 0
+        self.final: float | None = None
+        self.last_step: float | None = None
+        self.best: float | None = None
+        self.best_step: float | None = None
+        self.explicit: tuple[float, float] | None = None  # a best-so-far value as printed, and half a unit of its last digit
+        self.explicit_step: float | None = None
+        self.largest = -math.inf
+        self.nan = False
+        self.pending: tuple[float | None, float, bool] | None = None
+        self.points: list[tuple[float | None, float]] = []
+        self.stride = 1
+
+    def add(self, value: float, step: float | None, *, passing: bool = False) -> None:
+        """One more value; a `passing` one (a progress bar's) gives way to the next value of the same step."""
+        self.nan = False
+        held = self.pending
+        if held is not None and not (held[2] and held[0] == step):
+            self._settle(held[0], held[1])
+        self.pending = (step, value, passing)
+
+    def _settle(self, step: float | None, value: float) -> None:
+        best = self.best
+        if best is None or (value < best if self.lower else value > best):
+            self.best, self.best_step = value, step
+        if value > self.largest:
+            self.largest = value
+        self.final, self.last_step = value, step
+        if self.count % self.stride == 0:
+            self.points.append((step, value))
+            if len(self.points) >= KEPT_POINTS:
+                self.points = self.points[::2]
+                self.stride *= 2
+        self.count += 1
+
+    def note_best(self, value: float, step: float | None, tolerance: float) -> None:
+        """A value that the log itself calls the best so far."""
+        if self.explicit is None or (value < self.explicit[0] if self.lower else value > self.explicit[0]):
+            self.explicit, self.explicit_step = (value, tolerance), step
+
+    def close(self) -> None:
+        """Counts the last value in; call once, at the end."""
+        if self.pending is not None:
+            self._settle(self.pending[0], self.pending[1])
+            self.pending = None
+        if self.explicit is None:
+            return
+        value, tolerance = self.explicit
+        if self.best is None or (value < self.best - tolerance if self.lower else value > self.best + tolerance):
+            self.best, self.best_step = value, self.explicit_step
+            self.largest = max(self.largest, value)
+
+    @property
+    def unit(self) -> str:
+        """`percent`, `fraction`, or nothing for metrics that are plain numbers."""
+        if self.signed:
+            return "percent"
+        name = self.key.family.name
+        if name in ("bleu", "rouge", "translation") or not self.key.family.bounded and name not in ("wer", "cer"):
+            return ""
+        return "percent" if self.largest > 1.5 or (self.largest > 1.0 and name not in ("wer", "cer")) else "fraction"
+
+    def curve(self) -> list[tuple[float, float]]:
+        """At most :data:`SHOWN_POINTS` points, first and last included; x is the step, or the order where steps repeat or lack."""
+        points = list(self.points)
+        if self.final is not None and self.count and (self.count - 1) % self.stride:
+            points.append((self.last_step, self.final))
+        steps = [step for step, _ in points]
+        known = [step for step in steps[:-1] if step is not None]
+        rising = len(known) >= len(points) - 1 and all(a < b for a, b in zip(known, known[1:], strict=False))
+        last = steps[-1] if steps else None
+        if not rising or last is None or (known and last <= known[-1]):
+            points = [(1.0 + i * self.stride, value) for i, (_, value) in enumerate(points)]
+        shown = [(float(step or 0.0), value) for step, value in points]
+        if len(shown) <= SHOWN_POINTS:
+            return shown
+        pick = [round(i * (len(shown) - 1) / (SHOWN_POINTS - 1)) for i in range(SHOWN_POINTS)]
+        return [shown[i] for i in pick]
+
+
+class Board:
+    """All series of a run."""
+
+    def __init__(self) -> None:
+        self.series: dict[Key, Series] = {}
+
+    def of(self, key: Key, *, signed: bool) -> Series | None:
+        """The series of `key`, made on first use; None where the log names more series than anyone could mean."""
+        found = self.series.get(key)
+        if found is None and len(self.series) < MOST_SERIES:
+            found = self.series[key] = Series(key, len(self.series), signed=signed)
+        return found
+
+    def headline(self) -> Series | None:
+        """The series to report, closed; None where nothing may be reported."""
+        for series in self.series.values():
+            series.close()
+        ready = [series for series in self.series.values() if series.best is not None]
+        if not ready:
+            return None
+        winner = min(ready, key=_preference)
+        if winner.key.family.name == "loss" and winner.key.extra and _parts(ready, winner) > 1:
+            return None
+        return _spokesman(winner, ready)
+
+
+def _preference(series: Series) -> tuple[int | bool, ...]:
+    key = series.key
+    return (key.family.tier, _SPLIT_ORDER[key.split], key.partial, series.count == 0, key.family.rank, len(key.extra), series.order)
+
+
+def _parts(ready: Iterable[Series], winner: Series) -> int:
+    return len({s.key.extra for s in ready if s.key.family is winner.key.family and s.key.split == winner.key.split})
+
+
+def _rank(source: str) -> tuple[int, str]:
+    if re.search(r"(?i)chief|master|launcher", source):
+        return (-1, source)
+    found = re.search(r"(\d+)\D*$", source)
+    return (int(found[1]) if found and len(found[1]) < 6 else 0, source)
+
+
+def _spokesman(winner: Series, ready: Iterable[Series]) -> Series:
+    """Several pods print the same metric: rank 0 speaks for all, unless it fell far behind."""
+    same = [s for s in ready if (s.key.family, s.key.name, s.key.split, s.key.extra, s.key.partial) ==
+            (winner.key.family, winner.key.name, winner.key.split, winner.key.extra, winner.key.partial)]
+    most = max(s.count for s in same)
+    return min((s for s in same if s.count * 2 >= most), key=lambda s: _rank(s.key.source))

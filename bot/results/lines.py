@@ -1,0 +1,55 @@
+"""From raw bytes to clean lines: progress bars, terminal colours, time stamps, log levels, and the pod or rank that speaks."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+LINE_LIMIT: Final = 32_768
+"""Bytes of one line that are read; the rest of a longer line is passed over."""
+
+_ANSI: Final = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n\r]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
+_CONTROL: Final = bytes(c for c in range(32) if c not in (9, 10, 13)) + b"\x7f"
+
+_STAMP = r"\[?\(?\d{4}[-/]\d\d[-/]\d\d[T :,\-]+\d\d:\d\d(?::\d\d)?(?:[.,:]\d+)?(?:Z|\s?[+-]\d\d:?\d\d)?(?=[\]\s|,;:)\-])[\])]?"
+_LEVELS = r"INFO|WARNING|WARN|ERROR|DEBUG|CRITICAL|NOTICE|TRACE|info|warning|warn|error|debug"
+_PREFIX: Final = re.compile(
+    r"\s*(?:"
+    rf"{_STAMP}[\s,|:\-]*"
+    r"|\[?\d\d[/-]\d\d(?:[/-]\d\d(?:\d\d)?)? \d\d:\d\d:\d\d(?:[.,]\d+)?(?: [\w.]+)?\]?:?[\s|\-]+"
+    r"|\[?\d\d:\d\d:\d\d(?:[.,]\d+)?\]?[\s|:\-]+(?=\D)"
+    r"|(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ \d]\d \d\d:\d\d:\d\d [\w.\-]+ [\w.\-/]+(?:\[\d+\])?: "
+    r"|(?:std(?:out|err)) [FP] "
+    r"|[IWEF]\d{4} \d\d:\d\d:\d\d\.\d+\s+\d+ [\w.\-/]+:\d+\] ?"
+    rf"|\[?(?:{_LEVELS})\]?(?:[:|][\w.]*[:|]|[:|\s]|(?<=\])|\s-\s)[\s|\-]*"
+    r"|\|?\d{4}-\d\d-\d\dT[\d:]+\||/[\w./\-]+\.py\|\d+\|"
+    r"|[\[(][\w./\-]+\.(?:py|cc|cpp|cu)[:,( ]+\d+[^\])]{0,60}[\])]:?\s?"
+    r"|- [\w.]+ - (?=[A-Z]|INFO|WARN)"
+    rf"|[\w.]+(?:\.[\w.]+)+ (?:{_LEVELS}):? "
+    r"|[\w./\-]+\.py:\d+:? (?=\S)"
+    r"|(?P<who>\[(?:[Pp]od |pod/)[^\]\s]+(?: [^\]]*)?\]:? ?|\[rank:? ?\d+\]:? ?|\[Rank:? ?\d+\]:? ?|[Rr]ank:? ?\d+ ?: |\[default\d+\]: ?|\[\d+,\d+\]<std(?:out|err)>: ?"
+    r"|\([\w.]+ pid=\d+(?:, ip=[\d.]+)?\) ?|[\w.\-]*[\w]-\d+ +\| |[\w\-]+_\d+ +\| |[a-z][\w.\-]*-\d+: (?=\S))"
+    r")"
+)
+
+
+def clean_block(block: bytes) -> bytes:
+    """Whole lines of raw output with colours and control characters gone and every carriage return made a line end."""
+    if b"\x1b" in block:
+        block = _ANSI.sub(b"", block)
+    if b"\r" in block:
+        block = block.replace(b"\r", b"\n")
+    return block.translate(None, _CONTROL)
+
+
+def strip_prefix(line: str) -> tuple[str, str]:
+    """`(source, text)`: the pod or rank that the line names (may be empty) and what it says without stamps and levels."""
+    source, at = "", 0
+    for _ in range(8):
+        found = _PREFIX.match(line, at)
+        if found is None or found.end() == at:
+            break
+        if found["who"] and not source:
+            source = found["who"].strip(" :|[]()")
+        at = found.end()
+    return source, line[at:] if at else line

@@ -1,0 +1,92 @@
+"""Values that stand in tables and set phrases, where the name is not simply left of its number."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from bot.results.metrics import FAMILIES, Named, named
+
+_N: Final = r"(-?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)"
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """One value as text, with what it is called and the epoch or step beside it (as text)."""
+
+    what: Named
+    value: str
+    percent: bool = False
+    step: str | None = None
+    best: bool = False
+
+
+def plain(family: str, split: str | None, *, extra: tuple[str, ...] = ()) -> Named:
+    """A name made without a label."""
+    return Named(FAMILIES[family], family, split, False, extra, ())
+
+
+_COCO: Final = re.compile(rf"Average Precision\s+\(AP\) @\[ ?IoU=(0\.50:0\.95|0\.50|0\.75)\s*\| area=\s*all \| maxDets=\s*\d+ ?\] = {_N}")
+_COCO_FAMILY: Final = {"0.50:0.95": "mAP", "0.50": "mAP50", "0.75": "mAP75"}
+_THEANO: Final = re.compile(rf"validation score of {_N} ?%.*test performance (?:of )?{_N} ?%")
+_CATBOOST: Final = re.compile(rf"^\s*(\d+):\s+learn: {_N}(?:\s+test: {_N})?(?:\s+best: {_N} \((\d+)\))?")
+_GRAPH: Final = re.compile(r"(?i)\bepoch\W*0*(\d+)\b.*\btrain: (0?\.\d+|1\.0+|0), *val(?:id|idation)?: (0?\.\d+|1\.0+|0), *test: (0?\.\d+|1\.0+|0)(?![\w.])")
+_KATIB: Final = re.compile(rf"\{{metricName: *([\w/\-]+), *metricValue: *{_N}")
+_ANY: Final = re.compile(r"\(AP\) @\[|test performance|\d:\s+learn: |(?i:train: [01.])|metricName:")
+
+
+class Phrases:
+    """Set phrases of well-known programs; remembers whether boxes or masks are evaluated, and CatBoost's direction."""
+
+    def __init__(self) -> None:
+        self._mask = False
+        self.rising: bool | None = None
+        self._catboost: list[float] = []
+
+    def read(self, text: str) -> list[Spoken] | None:
+        """The values of a set phrase; None where the line is none."""
+        if "annotation type" in text or "results for segm" in text or "results for bbox" in text:
+            self._mask = "segm" in text
+        if _ANY.search(text) is None:
+            return None
+        return self._coco(text) or self._theano(text) or self._boosting(text) or self._graph(text) or self._katib(text)
+
+    def _coco(self, text: str) -> list[Spoken] | None:
+        found = _COCO.search(text)
+        if found is None:
+            return [] if "(AP) @[" in text else None
+        return [Spoken(plain(_COCO_FAMILY[found[1]], "val", extra=("segm",) if self._mask else ()), found[2])]
+
+    def _theano(self, text: str) -> list[Spoken] | None:
+        found = _THEANO.search(text)
+        if found is None:
+            return None
+        return [Spoken(plain("error", "val"), found[1], True), Spoken(plain("error", "test"), found[2], True)]
+
+    def _boosting(self, text: str) -> list[Spoken] | None:
+        """CatBoost names no metric; only a falling curve can be told to be its loss."""
+        found = _CATBOOST.search(text)
+        if found is None:
+            return None
+        values = [Spoken(plain("loss", "train", extra=("learn",)), found[2], step=found[1])]
+        if found[3]:
+            values.append(Spoken(plain("loss", "val"), found[3], step=found[1]))
+        self._watch_direction(float(found[3] or found[2]))
+        return values
+
+    def _watch_direction(self, value: float) -> None:
+        self._catboost = [*self._catboost[:1], value]
+        if len(self._catboost) == 2 and self._catboost[0] != value:
+            self.rising = value > self._catboost[0]
+
+    def _graph(self, text: str) -> list[Spoken] | None:
+        found = _GRAPH.search(text)
+        if found is None:
+            return None
+        pairs = zip(("train", "val", "test"), found.groups()[1:], strict=True)
+        return [Spoken(plain("accuracy", split), value, step=found[1]) for split, value in pairs]
+
+    def _katib(self, text: str) -> list[Spoken] | None:
+        values = [Spoken(what, value) for name, value in _KATIB.findall(text) if (what := named(name))]
+        return values or None

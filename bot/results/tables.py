@@ -1,0 +1,167 @@
+"""Tables: a header of names, then rows of numbers - pipes, boxes, tabs, commas or columns of blanks."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import Final
+
+from bot.results.grammar import NUMBER
+from bot.results.metrics import LOSS, Named, family_of, named, words_of
+from bot.results.spoken import Spoken
+
+_PATIENCE_HEADER: Final = 6
+_PATIENCE_ROW: Final = 40
+_PIPES: Final = re.compile(r"[|│┃║]")
+_RULE: Final = re.compile(r"^[\s\-=+_:|─━═│┃┏┓┗┛┡┩┳┻╇└┘┌┐├┤┬┴┼╒╕╞╡╘╛╤╪╧*~]*$")
+_TAIL: Final = re.compile(r":?\s*\d+%\s?[|│].*$")
+_CELL: Final = re.compile(r"^[-+±]?[\d.,]+(?:[eE][-+]?\d+)?\s?%?$|^\d+/\d+$|^(?:nan|inf|none|n/a|-+|–|±)?$|^[\d:.]+$|^[\d.]+ ?[A-Za-z]{1,2}$", re.I)
+_VALUE: Final = re.compile(r"^([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s?(%?)$|^images/sec.*$")
+_CLASSES: Final = frozenset(("class", "category", "label", "classes", "categories", "per-class"))
+_WHOLE_ROWS: Final = frozenset(("all", "mean", "overall", "average", "avg", "total", "macro avg", "micro avg", "weighted avg", "avg / total", "avg/total"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    what: Named | None = None
+    role: str = ""  # step, metric, value, class or nothing
+
+
+def _cells(text: str, kind: str) -> list[str]:
+    if kind == "pipe":
+        return [cell.strip(" `*") for cell in _PIPES.split(text.strip().strip("|│┃║"))]
+    if kind == "tab":
+        return [cell.strip() for cell in text.strip().split("\t")]
+    if kind == "comma":
+        return [cell.strip() for cell in text.strip().split(",")]
+    return re.split(r"\s{2,}|\t", text.strip()) if kind == "wide" else text.split()
+
+
+def _kinds(text: str) -> tuple[str, ...]:
+    if _PIPES.search(text):
+        return ("pipe",)
+    if "\t" in text.strip():
+        return ("tab", "blank")
+    if text.count(",") >= 2 and not re.search(r"\s{2,}|, \w+ \w+ \w+", text.strip()):
+        return ("comma",)
+    return ("wide", "blank")
+
+
+def _column(cell: str) -> _Column:
+    low = cell.lower().strip(" .:#*") if cell != "#" else "#"
+    if low in ("epoch", "epochs", "e", "step", "steps", "iter", "iteration", "iterations", "#", "round"):
+        return _Column(role="epoch" if low.startswith("e") else "step")
+    if low in _CLASSES:
+        return _Column(role="class")
+    if low == "metric":
+        return _Column(role="metric")
+    if low == "value":
+        return _Column(role="value")
+    short = {"p": "precision", "r": "recall", "box(p": "precision", "f": "f1"}.get(low, cell)
+    return _Column(named(short))
+
+
+def _on_val(column: _Column) -> _Column:
+    return column if column.what is None or column.what.family.tier == LOSS else replace(column, what=replace(column.what, split="val"))
+
+
+class Tables:
+    """Follows one source's lines; at most one table is open."""
+
+    def __init__(self) -> None:
+        self._columns: list[_Column] = []
+        self._kind = ""
+        self._left = 0
+        self._row_name = ""
+
+    @property
+    def open(self) -> bool:
+        """Whether the next lines may be rows, although they hold no word of interest."""
+        return self._left > 0
+
+    def read(self, text: str) -> list[Spoken] | None:
+        """The values of a row; an empty list for headers and rules; None where the line belongs to no table."""
+        if not text.strip() or _RULE.match(text):
+            return [] if self.open else None
+        if self.open:
+            row = self._row(text)
+            if row is not None:
+                self._left = _PATIENCE_ROW
+                return row
+        if self._header(text):
+            return []
+        self._left = max(0, self._left - 1)
+        return None
+
+    def _header(self, text: str) -> bool:
+        text = _TAIL.sub("", text)
+        if len(text) > 400 or "=" in text or NUMBER.search(text) or not any(family_of(w) for w in words_of(text)) and "alue" not in text:
+            return False
+        for kind in _kinds(text):
+            cells = _cells(text, kind)
+            if not 2 <= len(cells) <= 40 or any(len(cell) > 32 or cell.endswith(":") for cell in cells):
+                continue
+            columns = [_column(cell) for cell in cells]
+            roles = {column.role for column in columns}
+            measured = sum(column.what is not None for column in columns)
+            if {"metric", "value"} <= roles or measured and ("step" in roles or "epoch" in roles or "class" in roles) or measured >= 2:
+                if cells[:2] == ["E", "#"]:  # spaCy: its scores are those of the development data
+                    columns = [_on_val(column) for column in columns]
+                self._columns, self._kind, self._left, self._row_name = columns, kind, _PATIENCE_HEADER, ""
+                return True
+        return False
+
+    def _row(self, text: str) -> list[Spoken] | None:
+        kinds = ("wide", "blank") if self._kind in ("wide", "blank") else ("tab", "blank") if self._kind == "tab" else (self._kind,)
+        text = _TAIL.sub("", text)
+        width = len(self._columns)
+        for kind in kinds:
+            cells = _cells(text, kind)
+            if len(cells) == width and self._numeric(cells):
+                return self._values(cells)
+            if len(cells) == width + 1 and kind == "wide" and self._numeric(cells[1:]) and not _CELL.match(cells[0]):
+                return self._labelled(cells)
+        return None
+
+    def _numeric(self, cells: list[str]) -> bool:
+        good = sum(bool(_CELL.match(cell)) for cell in cells)
+        if any(column.role in ("class", "metric") for column in self._columns):
+            return good >= 2
+        return good * 3 >= len(cells) * 2
+
+    def _values(self, cells: list[str]) -> list[Spoken]:
+        by_role = {column.role: cell for column, cell in zip(self._columns, cells, strict=True) if column.role}
+        if "metric" in by_role and "value" in by_role:
+            return self._long(cells, by_role)
+        if "class" in by_role and by_role["class"].lower() not in _WHOLE_ROWS:
+            return []
+        step = by_role.get("epoch") or by_role.get("step")
+        step = re.split(r"/", step)[0] if step else None
+        values = []
+        for column, cell in zip(self._columns, cells, strict=True):
+            found = _VALUE.match(cell)
+            if column.what and found and found[1] and (not column.what.family.decimal or "." in cell):
+                values.append(Spoken(column.what, found[1], found[2] == "%", step))
+        return values
+
+    def _long(self, cells: list[str], by_role: dict[str, str]) -> list[Spoken]:
+        what, found = named(by_role["metric"]), _VALUE.match(by_role["value"])
+        first = cells[0] if self._columns[0].role == "" else ""
+        self._row_name = first or self._row_name
+        if what is None or found is None or not found[1]:
+            return []
+        return [Spoken(Named(what.family, what.name, what.split, False, (*what.extra, self._row_name), ()), found[1], found[2] == "%")]
+
+    def _labelled(self, cells: list[str]) -> list[Spoken]:
+        """Rows of a classification report: only those over all classes count."""
+        label = cells[0].lower()
+        if label not in _WHOLE_ROWS:
+            return []
+        extra = tuple(word for word in ("macro", "weighted") if label.startswith(word))
+        values = []
+        for column, cell in zip(self._columns, cells[1:], strict=True):
+            found = _VALUE.match(cell)
+            if column.what and found and found[1]:
+                what = Named(column.what.family, column.what.name, column.what.split, False, (*column.what.extra, *extra), ())
+                values.append(Spoken(what, found[1], found[2] == "%"))
+        return values

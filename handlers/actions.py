@@ -1,0 +1,84 @@
+"""Buttons. Their values are opaque ids; who may do what is decided from the record, never from the button."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from slack_bolt.async_app import AsyncApp
+from slack_bolt.context.ack.async_ack import AsyncAck
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.commands import Request
+from bot.intake import Intake, Who
+from handlers import modals
+
+Act = Callable[[Intake, Who, str, str], Awaitable[Any]]
+
+
+async def _approve(intake: Intake, who: Who, value: str, trigger: str) -> None:
+    await intake.decide(value, who, trigger, "approve")
+
+
+async def _confirm(intake: Intake, who: Who, value: str, trigger: str) -> None:
+    await intake.decide(value, who, trigger, "confirm")
+
+
+async def _cancel(intake: Intake, who: Who, value: str, trigger: str) -> None:
+    await intake.cancel(value, who, trigger)
+
+
+async def _extend(intake: Intake, who: Who, value: str, trigger: str) -> None:
+    await _about(intake, who, value, trigger, "thread.extend")
+
+
+async def _logs(intake: Intake, who: Who, value: str, trigger: str) -> None:
+    await _about(intake, who, value, trigger, "thread.logs")
+
+
+async def _about(intake: Intake, who: Who, value: str, trigger: str, kind: str) -> None:
+    """A request about the operation behind the button, in its thread."""
+    op = await intake.thread_of(value)
+    if op is not None and op.channel == who.channel:
+        await intake.request(Request(path=(), kind=kind, values={}, text=""), who, trigger=trigger, thread=op.thread, memo={"about": op.id})
+
+
+ACTS: dict[str, Act] = {"approve": _approve, "confirm": _confirm, "cancel": _cancel, "extend": _extend, "logs": _logs}
+
+
+def register(app: AsyncApp, intake: Intake) -> None:
+    """Listen to every button that a card can show."""
+
+    def listen(name: str, act: Act) -> None:
+        @app.action(re.compile(rf"^{name}(:\d+)?$"))
+        async def clicked(ack: AsyncAck, body: dict[str, Any], action: dict[str, Any]) -> None:
+            await act(intake, who_of(body), action.get("value", ""), body["trigger_id"])
+            await ack()
+
+    for name, act in ACTS.items():
+        listen(name, act)
+
+    @app.action(re.compile(r"^deny(:\d+)?$"))
+    async def deny(ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], client: AsyncWebClient) -> None:
+        modals.open_soon(client, body["trigger_id"], modals.deny_reason(action.get("value", ""), who_of(body).channel))
+        await ack()
+
+    @app.action(re.compile(r"^menu_"))
+    async def menu(ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], client: AsyncWebClient) -> None:
+        view = modals.for_menu(action["action_id"], who_of(body).channel)
+        if view is not None:
+            modals.open_soon(client, body["trigger_id"], view)
+        elif action.get("value"):
+            await intake.command(action["value"], who_of(body), trigger=body["trigger_id"])
+        await ack()
+
+    @app.action(re.compile(r"^link_"))
+    async def link(ack: AsyncAck) -> None:
+        await ack()
+
+
+def who_of(body: dict[str, Any]) -> Who:
+    """The person and place of an interaction; in a modal or the Home tab there is no channel."""
+    team = (body.get("team") or {}).get("id") or body["user"].get("team_id", "")
+    return Who(team=team, user=body["user"]["id"], channel=(body.get("channel") or {}).get("id", ""))

@@ -1,0 +1,66 @@
+"""Faults that strike a long-running operation when it begins: failure by code, cancellation, no capacity, quota gone since the preflight."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any, Final
+
+from playground.azure import quota
+from playground.azure.errors import ArmError
+from playground.azure.state import Subscription, Wire
+from playground.faults import Fault
+
+SCARCE: Final = "no_capacity"
+
+
+def strike(subscription: Subscription, subject: str, location: str, pools: list[Wire]) -> Fault | None:
+    """The fault that this operation will end with, if one is registered for it.
+
+    `pools` are the properties of the pools that get new nodes (none: nothing that could lack capacity or quota).
+    Raises 409 OperationNotAllowed for ``quota_gone`` unless its option `form` is "lro".
+    """
+    fault = subscription.faults.take("azure", subject, "lro_failed", "lro_canceled")
+    if fault is not None:
+        return fault
+    for pool in pools:
+        if _scarce(subscription, subject, pool) and (fault := subscription.faults.take("azure", subject, SCARCE)):
+            return replace(fault, options={**fault.options, **_no_capacity(pool, fault.options), "scarce": True})
+        if gone := subscription.faults.take("azure", subject, "quota_gone"):
+            error = _quota_gone(subscription, location, pool)
+            if gone.options.get("form") != "lro":
+                raise error
+            wrapped = {"code": "QuotaExceeded", "message": f"Provisioning of resource(s) failed. Message: {error.message}"}
+            return replace(gone, options={**gone.options, **wrapped, "details": [{"code": error.code, "message": error.message}], "scarce": True})
+    return None
+
+
+def _scarce(subscription: Subscription, subject: str, pool: Wire) -> bool:
+    """Whether the next fault without capacity is about this pool's size and zones."""
+    for row in subscription.faults.as_json():
+        if row["service"] == "azure" and row["effect"] == SCARCE and re.search(row["match"], subject):
+            size_fits = str(row.get("size", pool["vmSize"])).lower() == str(pool["vmSize"]).lower()
+            zones = [str(zone) for zone in pool.get("availabilityZones") or []]
+            return size_fits and ("zone" not in row or str(row["zone"]) in zones)
+    return False
+
+
+def _no_capacity(pool: Wire, options: dict[str, Any]) -> dict[str, Any]:
+    zones = pool.get("availabilityZones")
+    if pool.get("scaleSetPriority") == "Spot":
+        code, text = "SkuNotAvailable", "is currently not available in the location for Spot. See https://aka.ms/azureskunotavailable for details."
+    elif zones:
+        code, text = (
+            "ZonalAllocationFailed",
+            f"could not be allocated in zone {','.join(zones)}: we do not have sufficient capacity for it in this zone.",
+        )
+    else:
+        code, text = "AllocationFailed", "could not be allocated: we do not have sufficient capacity for it in this region."
+    message = f"Allocation failed. The requested VM size {pool['vmSize']} {text} http://aka.ms/allocation-guidance"
+    return {"code": options.get("code", code), "message": options.get("message", message)}
+
+
+def _quota_gone(subscription: Subscription, location: str, pool: Wire) -> ArmError:
+    name, required = next(iter(quota.need(pool).items()), (quota.CORES, 0))
+    limit = quota.limit(subscription, location, name)
+    return quota.exceeded(location, name, limit, limit, required)

@@ -1,0 +1,106 @@
+import { useCallback, useEffect, useMemo, useState } from "react";
+import { api } from "./api";
+import { ConfirmProvider } from "./blocks/confirm";
+import { merged, type Notice } from "./state/messages";
+import { useRoute } from "./state/route";
+import { SessionContext, type Session } from "./state/session";
+import { useTheme } from "./state/theme";
+import { useFetched } from "./state/useFetched";
+import { useStream } from "./state/useStream";
+import type { StreamEvent, Workspace } from "./types";
+import { ChannelView } from "./views/Channel";
+import { draft } from "./views/drafts";
+import { Home } from "./views/Home";
+import { Modal } from "./views/Modal";
+import { Sidebar } from "./views/Sidebar";
+import { Thread } from "./views/Thread";
+import { TopBar } from "./views/TopBar";
+
+/** Waits for the workspace, then shows it. */
+export function App() {
+  const { value, refresh, failed } = useFetched("workspace", api.workspace);
+  useEffect(() => {
+    if (!failed) return;
+    const retry = setTimeout(refresh, 1000);
+    return () => clearTimeout(retry);
+  }, [failed, refresh]);
+  if (!value) return <p className="empty starting">{failed ? "The playground does not answer; trying again…" : "Starting…"}</p>;
+  return <Client workspace={value} refreshWorkspace={refresh} />;
+}
+
+function Client({ workspace, refreshWorkspace }: { workspace: Workspace; refreshWorkspace: () => void }) {
+  const [route, go] = useRoute();
+  const { theme, toggle } = useTheme();
+  const me = workspace.users.find((user) => user.id === route.as) ?? workspace.users[0]!;
+  const [drawer, setDrawer] = useState(false);
+  const [unread, setUnread] = useState<ReadonlySet<string>>(new Set());
+  const { notices, notify, dismiss } = useNotices(route.channel);
+  const messages = useFetched(`${me.id}/${route.channel}`, () => api.messages(route.channel, me.id), merged);
+  const views = useFetched(me.id, () => api.views(me.id));
+  const home = useFetched(`${me.id}/${route.home}`, async () => (route.home ? api.home(me.id) : null));
+
+  const onEvent = (event: StreamEvent) => {
+    if (event.type === "views") void views.refresh();
+    else if (event.type === "home") void home.refresh();
+    else if (event.type === "notice") notify(event.text, null, event.channel);
+    else if (event.type === "messages") {
+      if (event.channel === route.channel) void messages.refresh();
+      if (event.channel !== route.channel || route.home) setUnread((old) => new Set(old).add(event.channel));
+    }
+  };
+  const refreshAll = useCallback(() => {
+    refreshWorkspace();
+    void messages.refresh();
+    void views.refresh();
+    void home.refresh();
+  }, [refreshWorkspace, messages.refresh, views.refresh, home.refresh]);
+  const live = useStream(me.id, onEvent, refreshAll);
+
+  useEffect(() => setUnread(new Set()), [me.id]);
+  useEffect(() => {
+    if (!route.home) setUnread((old) => (old.has(route.channel) ? new Set([...old].filter((one) => one !== route.channel)) : old));
+  }, [route.channel, route.home]);
+  useEffect(() => {
+    if (route.home) void api.openHome(me.id).then(home.refresh);
+  }, [route.home, me.id, home.refresh]);
+
+  const session = useMemo<Session>(
+    () => ({ workspace, me, route, go, messages: messages.value, notices, unread, theme, notify, dismiss, refresh: refreshAll }),
+    [workspace, me, route, go, messages.value, notices, unread, theme, notify, dismiss, refreshAll],
+  );
+  const top = views.value?.at(-1);
+  return (
+    <SessionContext.Provider value={session}>
+      <ConfirmProvider>
+        <div className={`client ${route.thread && !route.home ? "with-thread" : ""}`} onClick={typeCode}>
+          <TopBar live={live} onMenu={() => setDrawer(!drawer)} toggleTheme={toggle} />
+          <Sidebar open={drawer} close={() => setDrawer(false)} />
+          {route.home ? <Home view={home.value} /> : <ChannelView />}
+          {route.thread && !route.home && <Thread ts={route.thread} />}
+          {top && <Modal key={top.root_view_id ?? top.id} view={top} refresh={() => void views.refresh()} />}
+        </div>
+      </ConfirmProvider>
+    </SessionContext.Provider>
+  );
+}
+
+/** A press on a command that stands in a message as code puts it into the composer. */
+function typeCode(event: React.MouseEvent<HTMLElement>): void {
+  const code = (event.target as HTMLElement).closest("#slack_blocks_to_jsx code")?.textContent ?? "";
+  if (/^\/\w+/.test(code) && !getSelection()?.toString()) draft.put(code);
+}
+
+function useNotices(channel: string) {
+  const [notices, setNotices] = useState<Notice[]>([]);
+  const notify = useCallback(
+    (text: string, thread: string | null = null, where: string = channel) =>
+      setNotices((old) => {
+        // A failed command is told twice: by its own answer, and to everybody who watches as this person.
+        if (old.some((notice) => notice.text.replaceAll("`", "") === text.replaceAll("`", "") && Date.now() - notice.at < 2000)) return old;
+        return [...old, { id: (old.at(-1)?.id ?? 0) + 1, channel: where, thread, text, at: Date.now() }];
+      }),
+    [channel],
+  );
+  const dismiss = useCallback((id: number) => setNotices((old) => old.filter((notice) => notice.id !== id)), []);
+  return { notices, notify, dismiss };
+}

@@ -1,0 +1,37 @@
+import type { Message } from "../types";
+
+/** Keeps the old object of every message that did not change, so that only changed messages are drawn again. */
+export function merged(old: Message[] | undefined, fresh: Message[]): Message[] {
+  const known = new Map(old?.map((message) => [key(message), message]));
+  return fresh.filter((message) => !message.deleted).map((message) => {
+    const before = known.get(key(message));
+    return before && JSON.stringify(before) === JSON.stringify(message) ? before : message;
+  });
+}
+
+/** Two ephemerals may share a second; the text tells them apart. */
+export function key(message: Message): string {
+  return message.ephemeral_to ? `${message.ts}/${message.ephemeral_to}` : message.ts;
+}
+
+/** What stands in the channel itself: parents and ephemerals that belong to no thread. */
+export function inChannel(messages: Message[]): Message[] {
+  return messages.filter((message) => !message.thread_ts || message.thread_ts === message.ts);
+}
+
+/** What stands in the thread of `ts` below its parent, ephemerals included, oldest first. */
+export function inThread(messages: Message[], ts: string): Message[] {
+  const parent = messages.find((message) => message.ts === ts && !message.ephemeral_to);
+  const loose = messages.filter((message) => message.thread_ts === ts && message.ts !== ts);
+  const replies = (parent?.replies ?? []).filter((reply) => !reply.deleted);
+  const seen = new Set(replies.map(key));
+  return [...replies, ...loose.filter((message) => !seen.has(key(message)))].sort((a, b) => Number(a.ts) - Number(b.ts));
+}
+
+export interface Notice {
+  id: number;
+  channel: string;
+  thread: string | null;
+  text: string;
+  at: number;
+}

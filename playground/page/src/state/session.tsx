@@ -1,0 +1,40 @@
+import { createContext, useContext } from "react";
+import type { Message, Person, Workspace } from "../types";
+import type { Notice } from "./messages";
+import type { Route } from "./route";
+
+/** What every part of the page may need to know; written by App alone. */
+export interface Session {
+  workspace: Workspace;
+  me: Person;
+  route: Route;
+  go: (change: Partial<Route>) => void;
+  messages: Message[] | undefined;
+  notices: Notice[];
+  unread: ReadonlySet<string>;
+  theme: "light" | "dark";
+  notify: (text: string, thread?: string | null) => void;
+  dismiss: (id: number) => void;
+  refresh: () => void;
+}
+
+export const SessionContext = createContext<Session | null>(null);
+
+export function useSession(): Session {
+  const session = useContext(SessionContext);
+  if (!session) throw new Error("useSession outside of the page");
+  return session;
+}
+
+/** The name by which a person is shown: real name, else handle. */
+export function shownName(person: Person): string {
+  return person.profile?.display_name || person.real_name || person.name;
+}
+
+/** What sets a person apart from an ordinary member, in one word, or nothing. */
+export function standing(person: Person): string | null {
+  if (person.is_stranger) return "external";
+  if (person.is_restricted || person.is_ultra_restricted) return "guest";
+  if (person.is_admin) return "admin";
+  return null;
+}

@@ -1,0 +1,39 @@
+import { inChannel } from "../state/messages";
+import { useSession } from "../state/session";
+import { Composer } from "./Composer";
+import { MessageList } from "./MessageList";
+import { isMember } from "./Sidebar";
+import { Welcome } from "./Welcome";
+
+/** A channel: head, messages, composer. */
+export function ChannelView() {
+  const { workspace, route, messages, notices, me } = useSession();
+  const channel = workspace.channels.find((one) => one.id === route.channel);
+  if (!channel) return <main className="pane empty">There is no such channel.</main>;
+  const topic = typeof channel.topic === "string" ? channel.topic : channel.topic?.value;
+  const shown = inChannel(messages ?? []);
+  return (
+    <main className="pane" aria-label={`#${channel.name}`}>
+      <header className="pane-head">
+        <h1>
+          {channel.is_private ? "🔒 " : "#"}
+          {channel.name}
+        </h1>
+        {topic && <p className="topic">{topic}</p>}
+        {channel.members && (
+          <span className="count" title={channel.members.join(", ")}>
+            {channel.members.length} members
+          </span>
+        )}
+      </header>
+      <MessageList
+        place={`${me.id}/${channel.id}`}
+        channel={channel.id}
+        messages={shown}
+        notices={notices.filter((notice) => notice.channel === channel.id && !notice.thread)}
+        before={messages && <Welcome channel={channel} empty={shown.length === 0} />}
+      />
+      <Composer channel={channel} thread={null} readOnly={!isMember(channel, me.id) && channel.is_private} />
+    </main>
+  );
+}
