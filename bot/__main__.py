@@ -38,25 +38,25 @@ def log_to_stderr(level: str) -> None:
 
 
 async def _web(settings: Settings, stop: asyncio.Event) -> None:
-    from bot import app
+    from bot.app.web import web
     from handlers.server import Identity, Server, bolt_app
 
-    async with app.web(settings) as (intake, client):
+    async with web(settings) as (intake, client):
         identity = Identity(client)
         await Server(settings.slack, bolt_app(settings.slack, client, identity, intake), intake, identity).run(stop)
 
 
 async def _worker(settings: Settings, stop: asyncio.Event) -> None:
-    from bot import app
+    from bot.app.worker import worker
 
-    async with app.worker(settings) as worker:
-        await worker.run(stop)
+    async with worker(settings) as one:
+        await one.run(stop)
 
 
 async def _clock(settings: Settings, stop: asyncio.Event) -> None:
-    from bot import app
+    from bot.app.clock import clock
 
-    async with app.clock(settings) as ticker:
+    async with clock(settings) as ticker:
         await ticker.run(stop)
 
 

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ from redis.exceptions import RedisError
 
 from bot.approvals.gate import Gate
 from bot.clock import Clock
-from bot.commands import Reply, Request, parse, parse_mention
+from bot.commands import Reply, Request, parse, parse_mention, shown
 from bot.errors import Refused
 from bot.operations.journal import Journal, NewOperation
 from bot.operations.record import DECISION_PREFIX, Operation, identity
@@ -44,9 +44,11 @@ class Who:
 class Intake:
     """One per `web` process; `redis` fails fast."""
 
-    def __init__(self, redis: Redis, journal: Journal, waking: Waking, people: People, gate: Gate, clock: Clock) -> None:
+    def __init__(
+        self, redis: Redis, journal: Journal, waking: Waking, people: People, gate: Gate, clock: Clock, templates: Sequence[str] = ()
+    ) -> None:
         self._redis, self._journal, self._waking = redis, journal, waking
-        self._people, self._gate, self._clock = people, gate, clock
+        self._people, self._gate, self._clock, self._templates = people, gate, clock, tuple(templates)
 
     async def reachable(self) -> bool:
         """Whether the state store answers."""
@@ -54,7 +56,7 @@ class Intake:
 
     async def command(self, text: str, who: Who, *, trigger: str, response_url: str = "") -> str:
         """A slash command: the text to answer at once (mrkdwn, shown to this person only)."""
-        parsed = parse(text)
+        parsed = parse(text, templates=self._templates)
         if isinstance(parsed, Reply):
             return parsed.text
         return await self.request(parsed, who, trigger=trigger, response_url=response_url)
@@ -78,7 +80,7 @@ class Intake:
             await self._journal.keep_response_url(new.id, response_url)
         op_id = await self._journal.create(new)
         await self._wake(f"op:{op_id}")
-        return f"On it: `/gpu {request.text}`" if request.text else "On it."
+        return f"On it: `/gpu {shown(request.text)}`" if request.text else "On it."
 
     async def mention(self, text: str, who: Who, *, thread: str, event: str) -> None:
         """``@quartermaster logs`` in a thread: the thread says what it is about."""

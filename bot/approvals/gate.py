@@ -63,9 +63,12 @@ class Gate:
         """What `may_decide` needs to know of a click on the card of `op`."""
         started = float(op.memo.get("asked_at", self.clock.now()))
         return Click(
-            shown=digest, current=str((op.plan or {}).get("digest", "")), decided_by=frozenset(fact["by"] for fact in op.decisions if fact["digest"] == digest),
-            expired=self.clock.now() > started + self.policy.approvals.expires, ended=op.status != WAITING_APPROVAL,
-        )  # fmt: skip
+            shown=digest,
+            current=str((op.plan or {}).get("digest", "")),
+            decided_by=frozenset(fact["by"] for fact in op.decisions if fact["digest"] == digest),
+            expired=self.clock.now() > started + self.policy.approvals.expires,
+            ended=op.status != WAITING_APPROVAL,
+        )
 
     def _confirm_refusal(self, op: Operation, user: str, digest: str) -> str:
         if user != op.user:
@@ -86,5 +89,10 @@ class Gate:
 def person_of(profile: Profile) -> Person:
     """A Slack profile as the decisions want it."""
     return Person(
-        id=profile.id, team=profile.team, groups=frozenset(profile.groups), guest=profile.guest, external=profile.external, bot=profile.bot,
-    )  # fmt: skip
+        id=profile.id,
+        team=profile.team,
+        groups=frozenset(profile.groups),
+        guest=profile.guest,
+        external=profile.external,
+        bot=profile.bot,
+    )

@@ -10,7 +10,6 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
 
 import yaml
 
@@ -61,8 +60,8 @@ class EntraTokens:
 
 @dataclass(frozen=True)
 class ClusterCredentials:
-    """How to reach a cluster's API: `server` is its URL, `ca_data` PEM, `kubeconfig` the whole without its ``exec`` block. With `token` set
-    (Entra sign-in) every request needs a token from it, otherwise the kubeconfig holds static secrets."""
+    """How to reach a cluster's API: `server` is its URL, `ca_data` PEM (may be empty), `kubeconfig` the whole without its ``exec`` block.
+    With `token` set (Entra sign-in) every request needs a token from it, otherwise the kubeconfig holds static secrets."""
 
     server: str
     ca_data: str = field(repr=False)
@@ -96,7 +95,8 @@ async def kubeconfig(conn: Connection, group: str, cluster: str, *, admin: bool 
 async def credentials(conn: Connection, group: str, cluster: str, *, admin: bool = False) -> ClusterCredentials:
     """The way into the cluster; for one with Entra sign-in the kubeconfig's ``exec`` block is dropped and tokens are the bot's own.
 
-    Raises Temporary (``azure.no_kubeconfig``) for a kubeconfig without a server over TLS or a CA, and as :meth:`Connection.call`.
+    Whether the server may be talked to (TLS, authority) is for whoever connects to decide. Raises Temporary (``azure.no_kubeconfig``) for a
+    kubeconfig that makes no sense, and as :meth:`Connection.call`.
     """
     config = await kubeconfig(conn, group, cluster, admin=admin)
     server, authority, plain, entra = sorted_out(config, cluster)
@@ -107,23 +107,21 @@ async def credentials(conn: Connection, group: str, cluster: str, *, admin: bool
 
 
 def sorted_out(config: Mapping[str, Any], cluster: str) -> tuple[str, str, dict[str, Any], bool]:
-    """Server, CA (PEM), the kubeconfig without any program to run, and whether it had one. Raises Temporary (``azure.no_kubeconfig``)."""
+    """Server, CA (PEM, or empty), the kubeconfig without any program to run, and whether it had one. Raises Temporary (``azure.no_kubeconfig``)."""
     try:
         context = _named(config, "contexts", str(config["current-context"]))["context"]
         target = _named(config, "clusters", str(context["cluster"]))["cluster"]
         user = _named(config, "users", str(context["user"]))["user"]
         server = str(target["server"])
-        authority = base64.b64decode(target["certificate-authority-data"], validate=True).decode()
-    except (KeyError, TypeError, ValueError, StopIteration):
+        authority = base64.b64decode(target.get("certificate-authority-data") or "", validate=True).decode()
+        programs = [name for name in ("exec", "auth-provider") if name in user]
+    except (KeyError, TypeError, ValueError, AttributeError, StopIteration):
         raise Temporary("azure.no_kubeconfig", retry_after=10.0, cluster=cluster) from None
-    if urlsplit(server).scheme != "https":
-        raise Temporary("azure.no_kubeconfig", retry_after=10.0, cluster=cluster)
-    programs = ("exec", "auth-provider")
     plain = copy.deepcopy(dict(config))
     for entry in plain["users"]:
-        for name in programs:
-            entry.get("user", {}).pop(name, None)
-    return server, authority, plain, any(name in user for name in programs)
+        for name in ("exec", "auth-provider"):
+            (entry.get("user") or {}).pop(name, None)
+    return server, authority, plain, bool(programs)
 
 
 def _named(config: Mapping[str, Any], kind: str, name: str) -> Mapping[str, Any]:

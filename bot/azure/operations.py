@@ -104,8 +104,7 @@ async def failure_cause(conn: Connection, token: str, kind: Kind, *, group: str,
     """
     names.checked("group", group)
     names.checked("cluster", cluster)
-    if pool:
-        names.checked("pool", pool)
+    pool = names.checked("pool", pool) if kind.startswith("pool") else ""
     if _ours(conn, token):
         try:
             return await _from_token(conn, token, kind)

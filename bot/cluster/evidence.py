@@ -53,7 +53,10 @@ class NodeEvidence:
 
 @dataclass(frozen=True)
 class PluginEvidence:
-    """A device plugin's pod on a node of the pool; `since` it became ready (or was made)."""
+    """A device plugin's pod on a node of the pool; `since` it became ready (or was made).
+
+    `text` is the end of its log, read only where it runs and yet its node offers nothing.
+    """
 
     node: str
     pod: str
@@ -62,6 +65,8 @@ class PluginEvidence:
     detail: str = ""
     restarts: int = 0
     since: datetime | None = None
+    namespace: str = ""
+    text: str = ""
 
 
 @dataclass(frozen=True)

@@ -55,9 +55,7 @@ class MemoryFiles:
         self._paths.clear()
 
 
-def configuration(
-    config: Mapping[str, object], *, cluster: str, files: MemoryFiles, token_provider: TokenProvider | None = None
-) -> Configuration:
+def configuration(config: Mapping[str, object], *, cluster: str, files: MemoryFiles, token_provider: TokenProvider | None = None) -> Configuration:
     """The client's configuration for the current context of a parsed kubeconfig.
 
     Credentials, best first: `token_provider` (asked before every request; it caches), a token, a client certificate.
@@ -91,9 +89,7 @@ def configuration(
     return result
 
 
-def _credentials(
-    result: Configuration, user: Mapping[str, object], cluster: str, files: MemoryFiles, token_provider: TokenProvider | None
-) -> None:
+def _credentials(result: Configuration, user: Mapping[str, object], cluster: str, files: MemoryFiles, token_provider: TokenProvider | None) -> None:
     if token_provider is not None:
         provider = token_provider
 

@@ -60,9 +60,7 @@ class Count:
     free: int = 0
 
     def __add__(self, other: Count) -> Count:
-        return Count(
-            self.capacity + other.capacity, self.allocatable + other.allocatable, self.requested + other.requested, self.free + other.free
-        )
+        return Count(self.capacity + other.capacity, self.allocatable + other.allocatable, self.requested + other.requested, self.free + other.free)
 
 
 @dataclass(frozen=True)

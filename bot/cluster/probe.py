@@ -48,7 +48,7 @@ async def probe_result(access: Access, pool: str, op: str, *, namespace: str = N
         events = await access.list(at("/api/v1/namespaces", namespace, "events"), {"fieldSelector": f"involvedObject.name={name}"})
     text = ""
     if (pod.get("status") or {}).get("phase") in ("Running", "Succeeded", "Failed"):
-        text = await _text(access, namespace, name)
+        text = await read_end(access, namespace, name, _LINES)
     return judge_probe_pod(pod, events, text)
 
 
@@ -96,9 +96,10 @@ def judge_probe_pod(pod: Json, events: tuple[Json, ...], text: str) -> ProbeEvid
     return ProbeEvidence("pending", spec.get("nodeName"), state.reason, detail, text, made)
 
 
-async def _text(access: Access, namespace: str, name: str) -> str:
+async def read_end(access: Access, namespace: str, name: str, lines: int) -> str:
+    """The last lines of a pod's log; empty where there are none to be had (any more)."""
     try:
-        return await tail(access, namespace, name, _LINES) or ""
+        return await tail(access, namespace, name, lines) or ""
     except Failed as error:
         # Deleted between the two reads, or its node took the log with it: then there is no proof in it either.
         if error.code in ("cluster.not_found", "cluster.bad_request"):

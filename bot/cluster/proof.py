@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from bot.cluster.access import Access, at
@@ -24,12 +25,14 @@ from bot.cluster.objects import (
     when,
 )
 from bot.cluster.plugin import is_device_plugin, selects, untolerated
-from bot.cluster.probe import NAMESPACE, probe_result, start_probe
+from bot.cluster.probe import NAMESPACE, probe_result, read_end, start_probe
 from bot.cluster.quantities import devices
 from bot.cluster.verdict import judge
 from bot.errors import Refused
 
 __all__ = ["Evidence", "Expectation", "Verdict", "collect", "evidence_of", "judge", "nodes_of_pool", "prove"]
+
+_LINES = 40
 
 
 async def collect(
@@ -58,7 +61,8 @@ async def collect(
     in_use = 0
     if probe is not None and probe.phase == "pending" and probe.node is None:
         in_use = await _in_use(access, {name_of(node) for node in mine}, expected.resource)
-    return evidence_of(mine, sets, pods, at_time=moment, probe=probe, gpus_in_use=in_use)
+    evidence = evidence_of(mine, sets, pods, at_time=moment, probe=probe, gpus_in_use=in_use)
+    return await _with_logs(access, evidence, expected.resource)
 
 
 async def prove(
@@ -82,7 +86,7 @@ async def prove(
         await start_probe(access, expected, op, owner=owner, namespace=namespace)
     except Refused as error:
         refused = ProbeEvidence("refused", detail=error.sentence)
-        return judge(Evidence(evidence.at, evidence.nodes, evidence.plugin_installed, evidence.plugins, refused), expected)
+        return judge(replace(evidence, probe=refused), expected)
     return verdict
 
 
@@ -149,7 +153,18 @@ def _plugin(pod: Json) -> PluginEvidence:
         detail=state.detail,
         restarts=restarts_of(pod),
         since=since or when(meta(pod).get("creationTimestamp")),
+        namespace=str(meta(pod).get("namespace") or ""),
     )
+
+
+async def _with_logs(access: Access, evidence: Evidence, resource: str) -> Evidence:
+    """The plugin's own words, where it runs and its node offers nothing: it says whether it found a driver."""
+    empty = {node.name for node in evidence.nodes if not node.allocatable.get(resource)}
+    told = []
+    for pod in evidence.plugins:
+        text = await read_end(access, pod.namespace, pod.pod, _LINES) if pod.ready and pod.node in empty else ""
+        told.append(replace(pod, text=text))
+    return replace(evidence, plugins=tuple(told))
 
 
 async def _in_use(access: Access, names: set[str], resource: str) -> int:

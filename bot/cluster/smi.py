@@ -52,7 +52,8 @@ _FAULTS: Final = (
         "driver_missing",
         re.compile(
             r"couldn't communicate with the NVIDIA driver|NVIDIA-SMI has failed|libnvidia-ml\.so[^\n]*(?:not found|cannot open)"
-            r"|driver not loaded|\"?nvidia-smi\"?: (?:executable file )?(?:command )?not found|driver/library not found|load library failed",
+            r"|driver not loaded|did you configure the NVIDIA Container Toolkit"
+            r"|\"?nvidia-smi\"?: (?:executable file )?(?:command )?not found|driver/library not found|load library failed",
             re.IGNORECASE,
         ),
     ),

@@ -15,7 +15,7 @@ from bot.cluster.evidence import Evidence, Expectation, NodeEvidence, PluginEvid
 from bot.cluster.hardware import model_of_size
 from bot.cluster.judging import Finding, judge_probe
 from bot.cluster.objects import GPU
-from bot.cluster.smi import read_smi
+from bot.cluster.smi import driver_fault, read_smi
 
 # A fresh node reports NotReady while its network comes up; later than this it is a fault (AKS nodes join within some minutes).
 BOOT_SECONDS: Final = 600.0
@@ -46,8 +46,7 @@ def judge(evidence: Evidence, expected: Expectation) -> Verdict:
     count = len(evidence.nodes)
     where = f"{count} {'node' if count == 1 else 'nodes'} of pool `{expected.pool}`"
     sentence = (
-        f"{count * expected.per_node} `{expected.resource}` on {where} can be scheduled: "
-        f"{seen.models[0]}, driver {seen.driver}, CUDA {seen.cuda}."
+        f"{count * expected.per_node} `{expected.resource}` on {where} can be scheduled: {seen.models[0]}, driver {seen.driver}, CUDA {seen.cuda}."
     )
     return Verdict(True, None, sentence, "", lines, False, seen.driver, seen.cuda, seen.models[0])
 
@@ -147,6 +146,9 @@ def _offer(node: NodeEvidence, evidence: Evidence, expected: Expectation) -> Fin
             return Finding("mig_not_applied", {**about, "mig": expected.mig, "have": f"{node.allocatable[GPU]} `{GPU}`"})
         return Finding("wrong_resource", {**about, "have": others[0], "want": expected.resource})
     if have == 0:
+        fault = next((found for pod in evidence.plugins if pod.node == node.name and (found := driver_fault(pod.text))), None)
+        if fault:
+            return Finding(fault[0], {**about, "detail": fault[1]})
         ready = [pod.since for pod in evidence.plugins if pod.node == node.name and pod.ready]
         since = ready[0] if ready else node.created
         arriving = _age(since, evidence.at) < (BOOT_SECONDS if expected.managed else ADVERTISE_SECONDS)

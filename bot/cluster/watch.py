@@ -84,9 +84,7 @@ class Watcher:
 class _Feed:
     """List-then-watch for one kind, in its own thread."""
 
-    def __init__(
-        self, kind: str, path: str, selector: str, access: Access, on_change: OnChange, stop: threading.Event, seconds: int
-    ) -> None:
+    def __init__(self, kind: str, path: str, selector: str, access: Access, on_change: OnChange, stop: threading.Event, seconds: int) -> None:
         self.kind = kind
         self.trouble = ""
         self.synced = threading.Event()

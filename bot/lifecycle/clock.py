@@ -14,7 +14,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from redis.exceptions import RedisError
 
 from bot.clock import Clock
-from bot.lifecycle.digests import LATE_SECONDS, schedules
+from bot.lifecycle.schedules import LATE_SECONDS, schedules
 from bot.operations.journal import Journal, NewOperation
 from bot.operations.waking import Waking
 

@@ -126,9 +126,18 @@ async def end(op: Operation, do: Services) -> Outcome:
     command = f"pool delete {about.shown}" if about.pool else f"cluster delete {about.shown}"
     values = {"cluster": about.cluster, **({"pool": about.pool} if about.pool else {})}
     new = NewOperation(
-        id=identity("expire", op.id), kind=kind, request={"kind": kind, "values": values, "text": command}, team=op.team, channel=op.channel, user=op.user,
-        idempotency=f"expire:{op.id}", thread=op.thread, parent=op.id, text=command, memo={"admitted": True},
-    )  # fmt: skip
+        id=identity("expire", op.id),
+        kind=kind,
+        request={"kind": kind, "values": values, "text": command},
+        team=op.team,
+        channel=op.channel,
+        user=op.user,
+        idempotency=f"expire:{op.id}",
+        thread=op.thread,
+        parent=op.id,
+        text=command,
+        memo={"admitted": True},
+    )
     await do.journal.create(new)
     await do.waking.wake(f"op:{new.id}")
     return Done(say=(Say("expired", f"⌛ `{about.shown}` has expired and is being deleted."),))

@@ -31,9 +31,14 @@ def tags_of(op: Operation, hourly: str) -> dict[str, str]:
     """What every resource that this operation makes carries from its first moment; expiry in UTC (ISO 8601)."""
     expires = (op.plan or {}).get("expires")
     return {
-        tags.OPERATION: op.id, tags.OWNER: op.user, tags.TEAM: op.team, tags.CHANNEL: op.channel, tags.THREAD: op.thread, tags.PRICE: hourly,
+        tags.OPERATION: op.id,
+        tags.OWNER: op.user,
+        tags.TEAM: op.team,
+        tags.CHANNEL: op.channel,
+        tags.THREAD: op.thread,
+        tags.PRICE: hourly,
         tags.EXPIRES: datetime.fromtimestamp(expires, UTC).isoformat(timespec="seconds") if expires else "never",
-    }  # fmt: skip
+    }
 
 
 def azure_of(op: Operation) -> str:
@@ -77,9 +82,15 @@ async def make_cluster(op: Operation, do: Services) -> Outcome:
         if "cluster" in op.memo.get("made", []) and "cluster_seen" in op.memo:
             raise Failed("operations.vanished", what=f"Cluster `{t['cluster']}`")
         spec = ClusterSpec(
-            group=t["group"], name=t["cluster"], region=t["region"], kubernetes_version=t.get("version"), system_size=t["system_size"],
-            system_nodes=t["system_nodes"], entra=bool(t.get("entra")), disable_local_accounts=bool(t.get("no_local_accounts")),
-        )  # fmt: skip
+            group=t["group"],
+            name=t["cluster"],
+            region=t["region"],
+            kubernetes_version=t.get("version"),
+            system_size=t["system_size"],
+            system_nodes=t["system_nodes"],
+            entra=bool(t.get("entra")),
+            disable_local_accounts=bool(t.get("no_local_accounts")),
+        )
         begun = await clusters.put(do.azure, spec, tags_of(op, t["system_hourly"]))
         return waiting(op, do, "Azure is creating the cluster", token=begun.token, made=made(op, "cluster"))
     if tags.value(state.tags, tags.OPERATION) != op.id:
@@ -129,11 +140,24 @@ def pool_spec(t: Mapping[str, Any]) -> PoolSpec:
     """The plan's pool as it is asked of Azure."""
     pool = t["pool"]
     return PoolSpec(
-        group=t["group"], cluster=t["cluster"], name=pool["name"], size=pool["size"], nodes=None if pool.get("max") else pool["nodes"], min_nodes=pool.get("min"),
-        max_nodes=pool.get("max"), spot=bool(pool.get("spot")), spot_max_price=float(pool.get("max_price") or -1), eviction=pool.get("eviction", "Delete"),
-        zones=tuple(pool.get("zones") or ()), mig=pool.get("mig"), driver=pool["driver"], taints=[GPU_TAINT, *pool["taints"]] if pool.get("taints") else None,
-        labels=dict(pool.get("labels") or {}), os_sku=pool.get("os_sku"), headers=dict(pool.get("headers") or {}),
-    )  # fmt: skip
+        group=t["group"],
+        cluster=t["cluster"],
+        name=pool["name"],
+        size=pool["size"],
+        nodes=None if pool.get("max") else pool["nodes"],
+        min_nodes=pool.get("min"),
+        max_nodes=pool.get("max"),
+        spot=bool(pool.get("spot")),
+        spot_max_price=float(pool.get("max_price") or -1),
+        eviction=pool.get("eviction", "Delete"),
+        zones=tuple(pool.get("zones") or ()),
+        mig=pool.get("mig"),
+        driver=pool["driver"],
+        taints=[GPU_TAINT, *pool["taints"]] if pool.get("taints") else None,
+        labels=dict(pool.get("labels") or {}),
+        os_sku=pool.get("os_sku"),
+        headers=dict(pool.get("headers") or {}),
+    )
 
 
 def _detail(op: Operation, step: str, text: str) -> dict[str, str]:

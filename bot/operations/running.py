@@ -44,12 +44,24 @@ def manifest_of(op: Operation, do: Services) -> dict[str, Any]:
     parameters = [f"--{name}={value}" for name, value in (values.get("parameters") or {}).items()]
     return render(
         RunSpec(
-            template=template_of(op, do), name=t["job"], op=op.id, owner=op.user, channel=op.channel, thread=op.thread, namespace=t["namespace"],
-            gpus=values.get("gpus"), env=dict(values.get("env") or {}), args=(*parameters, *(values.get("args") or ())),
-            timeout=values.get("timeout_seconds"), retries=values.get("retries"), cpu=values.get("cpu"), memory=values.get("memory"),
-            secrets=tuple(values.get("secrets") or ()), spot_ok=bool(values.get("spot_ok")),
+            template=template_of(op, do),
+            name=t["job"],
+            op=op.id,
+            owner=op.user,
+            channel=op.channel,
+            thread=op.thread,
+            namespace=t["namespace"],
+            gpus=values.get("gpus"),
+            env=dict(values.get("env") or {}),
+            args=(*parameters, *(values.get("args") or ())),
+            timeout=values.get("timeout_seconds"),
+            retries=values.get("retries"),
+            cpu=values.get("cpu"),
+            memory=values.get("memory"),
+            secrets=tuple(values.get("secrets") or ()),
+            spot_ok=bool(values.get("spot_ok")),
         )
-    )  # fmt: skip
+    )
 
 
 async def start(op: Operation, do: Services) -> Outcome:
@@ -96,9 +108,16 @@ async def tell(op: Operation, do: Services) -> Outcome:
     cost = Decimal(str(t.get("gpu_hourly") or 0)) * Decimal(str(seconds)) / 3600
     before = await _history(op, do, t["base"], summary.final, summary.metric)
     run = report.Run(
-        job=t["job"], succeeded=state.phase == "succeeded", words=state.words, summary=summary, seconds=seconds, cost=cost if t.get("gpu_hourly") else None,
-        gpus=int(t.get("gpus") or 0), before=before, restarts=state.restarts,
-    )  # fmt: skip
+        job=t["job"],
+        succeeded=state.phase == "succeeded",
+        words=state.words,
+        summary=summary,
+        seconds=seconds,
+        cost=cost if t.get("gpu_hourly") else None,
+        gpus=int(t.get("gpus") or 0),
+        before=before,
+        restarts=state.restarts,
+    )
     say = report.finished(run, op.id, op.user)
     memo = {"notes": {}, "outcome": report.headline(run), "result": {"metric": summary.metric, "final": summary.final}, "cost": str(cost)}
     return End(SUCCEEDED if run.succeeded else FAILED, memo, (say,))

@@ -45,10 +45,11 @@ async def cluster_delete(op: Operation, do: Services, policy: Policy) -> Plan:
     if ours:
         changes.append(Change("delete", f"resource group {cluster.group}"))
     return Plan(
-        title=f"delete cluster {cluster.name}", changes=tuple(changes),
+        title=f"delete cluster {cluster.name}",
+        changes=tuple(changes),
         confirm=f"Cluster *{cluster.name}* and everything on it will be deleted. This cannot be undone.",
         target=named(cluster, group_ours=ours, confirm_label=f"Delete {cluster.name}"),
-    )  # fmt: skip
+    )
 
 
 async def pool_delete(op: Operation, do: Services, policy: Policy) -> Plan:
@@ -58,10 +59,11 @@ async def pool_delete(op: Operation, do: Services, policy: Policy) -> Plan:
         raise Refused("azure.system_pool", pool=pool.name)
     name = f"{cluster.name}/{pool.name}"
     return Plan(
-        title=f"delete node pool {name}", changes=(Change("delete", f"node pool {name}", f"{pool.count} × {pool.size}"),),
+        title=f"delete node pool {name}",
+        changes=(Change("delete", f"node pool {name}", f"{pool.count} × {pool.size}"),),
         confirm=f"Node pool *{name}* and everything that runs on it will be deleted. This cannot be undone.",
         target=named(cluster, pool=pool.name, confirm_label=f"Delete {name}"),
-    )  # fmt: skip
+    )
 
 
 async def pool_extend(op: Operation, do: Services, policy: Policy) -> Plan:
@@ -84,9 +86,17 @@ async def pool_extend(op: Operation, do: Services, policy: Policy) -> Plan:
     if isinstance(needs, Denied):
         raise Refused("plans.blocked", reasons=str(needs))
     return Plan(
-        title=f"extend {name}", changes=(Change("change", f"expiry of {name}", f"until {date(until)}", cents(hourly)),), hourly_min=cents(hourly),
-        hourly_max=cents(hourly), total_min=cents(total), total_max=cents(total), expires=float(int(until)), approvals=0, why=needs.why, target=target,
-    )  # fmt: skip
+        title=f"extend {name}",
+        changes=(Change("change", f"expiry of {name}", f"until {date(until)}", cents(hourly)),),
+        hourly_min=cents(hourly),
+        hourly_max=cents(hourly),
+        total_min=cents(total),
+        total_max=cents(total),
+        expires=float(int(until)),
+        approvals=0,
+        why=needs.why,
+        target=target,
+    )
 
 
 async def plugin(op: Operation, do: Services, policy: Policy) -> Plan:
@@ -96,9 +106,11 @@ async def plugin(op: Operation, do: Services, policy: Policy) -> Plan:
     action = "delete" if verb == "remove" else "change"
     confirm = f"Without the plugin no new pod on *{cluster.name}* gets a GPU." if verb == "remove" else ""
     return Plan(
-        title=f"{verb} device plugin on {cluster.name}", changes=(Change(action, "NVIDIA device plugin", f"DaemonSet in namespace gpu-resources of {cluster.name}"),),
-        confirm=confirm, target=named(cluster, confirm_label="Remove the plugin"),
-    )  # fmt: skip
+        title=f"{verb} device plugin on {cluster.name}",
+        changes=(Change(action, "NVIDIA device plugin", f"DaemonSet in namespace gpu-resources of {cluster.name}"),),
+        confirm=confirm,
+        target=named(cluster, confirm_label="Remove the plugin"),
+    )
 
 
 async def check(op: Operation, do: Services, policy: Policy) -> Plan:
@@ -122,6 +134,7 @@ async def check(op: Operation, do: Services, policy: Policy) -> Plan:
         "node_hourly": each,
     }
     return Plan(
-        title=f"check {cluster.name}/{chosen.name}", changes=(Change("run", "probe pod", "runs nvidia-smi once and is deleted"),),
+        title=f"check {cluster.name}/{chosen.name}",
+        changes=(Change("run", "probe pod", "runs nvidia-smi once and is deleted"),),
         target=named(cluster, pool=pool, pool_name=chosen.name),
-    )  # fmt: skip
+    )

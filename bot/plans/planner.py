@@ -35,7 +35,10 @@ QUIET: Final = frozenset({"job.run", "pool.extend", "cluster.delete", "pool.dele
 
 
 def plan_step(policy: Policy, kind: str = "") -> Step:
-    """The step, bound to one policy (and to the plan of another `kind`). A plan that cannot be carried out ends the operation before anything is written."""
+    """The step, bound to one policy (and to the plan of another `kind`).
+
+    A plan that cannot be carried out ends the operation before anything is written.
+    """
 
     async def plan(op: Operation, do: Services) -> Outcome:
         made = await PLANS[kind or op.kind](op, do, policy)

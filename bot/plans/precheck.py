@@ -25,16 +25,20 @@ def check(kind: str, values: Mapping[str, Any], policy: Policy) -> None:
     """Refuse at once what cannot become a plan. Raises Refused."""
     if kind in ("cluster.create", "pool.add") and values.get("size"):
         gpu_size(values["size"])
-    if kind == "query.price":
-        if isinstance(lookup(values["size"]), Retired):
-            gpu_size(values["size"])
+    if kind == "query.price" and isinstance(lookup(values["size"]), Retired):
+        gpu_size(values["size"])
     if kind in ("cluster.create", "pool.add", "pool.scale", "pool.extend", "job.run"):
         found = within_limits(
             policy,
             Ask(
-                size=values.get("size"), region=values.get("region"), nodes=values.get("max") or values.get("nodes"), expiry=values.get("for_seconds"),
-                image=values.get("image"), namespace=values.get("namespace"), timeout=values.get("timeout_seconds"),
+                size=values.get("size"),
+                region=values.get("region"),
+                nodes=values.get("max") or values.get("nodes"),
+                expiry=values.get("for_seconds"),
+                image=values.get("image"),
+                namespace=values.get("namespace"),
+                timeout=values.get("timeout_seconds"),
             ),
-        )  # fmt: skip
+        )
         if found:
             raise Refused("plans.blocked", reasons=" ".join(f"{finding.sentence} {finding.next_step}".strip() for finding in found))

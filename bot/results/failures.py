@@ -32,7 +32,7 @@ _ALONE: Final = re.compile(
     r"|^[\w.\-/]+(?:\.py)?: error: |^NVIDIA-SMI has failed|^Failed to initialize NVML|^Failed to allocate device|^nvidia-container-cli:|^terminate called after throwing"
     r"|^F\d{4} .*Check failed|^Check failed: .*cuda|^\s*(?:Reason:|reason:)\s+(?:OOMKilled|Evicted|Error|ContainerCannotRun|DeadlineExceeded|UnexpectedAdmissionError|ErrImagePull|ImagePullBackOff|CreateContainer\w*Error)"
     r"|^Error: (?:failed to|ErrImagePull|ImagePullBackOff|cannot|could not|unable|container|context)|^Error response from daemon|^(?:CUDA|cuda)\S* (?:error|failure)\b.{0,200}|^GPUassert:"
-    r"|^MPI_ABORT was invoked|^Fatal Python error: |^Out of memory: Kill|DUE TO (?:TIME LIMIT|PREEMPTION)|^ERROR: Unexpected bus error|^.{0,60}: symbol lookup error:"
+    r"|^MPI_ABORT was invoked|^OOM when allocating|^Fatal Python error: |^Out of memory: Kill|DUE TO (?:TIME LIMIT|PREEMPTION)|^ERROR: Unexpected bus error|^.{0,60}: symbol lookup error:"
     r"|^.{0,80}error while loading shared libraries:|^.{0,40}cudaGetDeviceCount returned \d+|^-> (?:no CUDA-capable|CUDA driver version)|^exec (?:user process caused|/\S+): |.*OCI runtime create failed"
 )
 _EXCEPTION: Final = re.compile(r"^((?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*)(?:: (.*)|:?)$")

@@ -22,6 +22,7 @@ _COMMAND: Final = re.compile(
     r"(?:^|\s)--?[A-Za-z][\w\-]*[= ]?\S*.*\s--[A-Za-z]|(?:^|\s)--[A-Za-z]\w*=|\b(?:Namespace|HParams|hparams|Hyperparameters|Hparams|Arguments|Config|Parameters|TrainingArguments|Params)\s*[:({=]"
     r"|^\s*(?:\+ |\$ |>>> |usage:|Usage:|args\b|config\b|Command|Collecting |Requirement already|Downloading |Installing |Successfully installed|Using cached|pip |import |from |def |class |assert |return |print\()"
     r"|\b(?:Input Parameters|hyper-?parameters?)\b|\.(?:ckpt|pth?|h5|hdf5|pkl|params|safetensors|keras|onnx)\b.*\d|improved from|did not improve|was not in top"
+    r"|\b(?i:paper|expect(?:s|ed)?|should|published|state[- ]of[- ]the[- ]art|at least|at most|stop(?:ping)? (?:when|if|at)|until)\b"
 )
 _HEAD_STEP: Final = re.compile(r"^\s*\[$|^\s*$|^s:$")
 _EPOCH: Final = re.compile(r"(?i)(?:^|[^a-z])(?P<of>[a-z]+[_ \-])?ep(?:och)?(?:_num|_idx|_id|_number)?[\"']?\s*(?:\((?:train|val|valid|test|eval)\))?[\s.:#=|\[(\"']*$")
@@ -31,10 +32,12 @@ _STEP: Final = re.compile(
 )
 _BATCH: Final = re.compile(r"(?i)(?:^|[^a-z])(?:mini-?)?batch[\s.:#=|\[(\"']*$")
 _NOT_A_STEP: Final = re.compile(r"(?i)(?:^|[^a-z])(?:num|max|total|n|warm-?up|first|best|of|per|save|log|eval|each|last|every|early|decay|training|start|resume|initial)[_ \-]$")
-_STRONG: Final = re.compile(r"[;|│┃\t,]| - |(?<=\S) {3,}|[\])}>](?=\s*[\w'\"])|\. (?=[A-Z])|\bwith\b")
+_STRONG: Final = re.compile(r"[;|│┃\t,]| - |(?<=\S) {3,}(?=[^\s=:])|[\])}>](?=\s*[\w'\"])|\. (?=[A-Z])|\bwith\b")
 _SET: Final = re.compile(r"(?:[:=：]|->|→|=>)\s*[\"']?\s*(?:[\w.]+\()?[\[({\s]*[\"']?$")
 _OVER: Final = re.compile(r"[<>≥≤!~]=?\s*$|\+/-\s*$|±\s*$|\bto\s*$|\bthan\s*$")
-_LINK: Final = frozenset("is was of reached equals got are now score rate value percent pct average avg mean".split())
+_LETTER: Final = re.compile(r"[A-Za-z]")
+_CELL_END: Final = re.compile(r"[│┃|,\t]\W*$")
+_LINK: Final = frozenset("is was of reached equals got are now score rate value percent pct average avg mean micro macro weighted".split())
 _VALUE_ONLY: Final = frozenset("value metricvalue bbox val score result current epoch".split())
 _FLAG: Final = re.compile(r"(?:^|\s)--?[A-Za-z][\w\-]*[= ]*$")
 _BAR: Final = re.compile(r"\d+/\d+ (?:\[[=>.\-#  ]+\]|━|-\s)|\d+%\||\[[=>#.\- ]{5,}\]|^\s*step \d+/\d+ - ")
@@ -160,9 +163,10 @@ class LineReader:
         for word in words_of(gap if len(gap) < 200 else gap[-200:]):
             if word in SPLITS and not self._glued(word, gap):
                 self.split = SPLITS[word]
-        if not re.search(r"[A-Za-z]", label) and cut and len(pieces) >= 2 and re.search(r"[│┃|,\t]\W*$", gap):
-            label = pieces[-2] if _bare(pieces[-2]) else label
-            gap = label + "="
+        if cut and not _LETTER.search(label) and _CELL_END.search(gap):
+            before = next((piece for piece in reversed(pieces) if _LETTER.search(piece)), "")
+            if _bare(before):
+                label, gap = before, before + "="
         words = set(words_of(label))
         if words and words <= _VALUE_ONLY:
             earlier = next((piece for piece in reversed(pieces[:-1]) if named(piece)), self.carry)
@@ -175,7 +179,7 @@ class LineReader:
         if what is None or self._unfit(k, a, b, gap, label, what):
             return -1
         self.carry = ""
-        return self._take(k, what, label, a, b)
+        return self._take(k, what, label, gap)
 
     def _glued(self, word: str, gap: str) -> bool:
         """`val_loss` says nothing about its neighbours, `Val loss` does."""
@@ -193,10 +197,11 @@ class LineReader:
         if _SET.search(gap):
             return len(what.tail) > 8
         tail = [w for w in what.tail if not w.isdigit()]
-        return bool(tail) and not (len(tail) <= 2 and tail[-1] in _LINK)
+        return not _LINK.issuperset(tail)
 
-    def _take(self, k: int, what: Named, label: str, a: int, b: int) -> int:
+    def _take(self, k: int, what: Named, label: str, gap: str) -> int:
         text, last = self.text, k
+        a, b = self.spans[k]
         of = average = -1
         rest = text[b : b + 12]
         following = self.spans[k + 1] if k + 1 < len(self.spans) else None
@@ -206,7 +211,7 @@ class LineReader:
         elif following and re.fullmatch(r"\s+\(\s*", text[b : following[0]]) and text[following[1] : following[1] + 1] == ")":
             average, last = k + 1, k + 1
         percent = of < 0 and (re.match(r"\s?%", rest) is not None or re.search(r"%|\bpercent|\bpct", label) is not None)
-        decimal = percent or of >= 0 or "." in text[a:b] or "e" in text[a:b]
+        decimal = of >= 0 or "." in text[a:b] or (percent and _SET.search(gap) is not None)
         if "correct" in words_of(label) and of < 0 and not percent:
             return -1
         if what.family.decimal and not decimal:

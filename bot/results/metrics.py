@@ -26,7 +26,7 @@ class Family:
 def _families() -> dict[str, Family]:
     rows = [
         Family("bleu", QUALITY, 0), Family("mAP", QUALITY, 1, decimal=True), Family("IoU", QUALITY, 2), Family("dice", QUALITY, 2),
-        Family("hit rate", QUALITY, 3), Family("accuracy", QUALITY, 4), Family("f1", QUALITY, 5), Family("auc", QUALITY, 6),
+        Family("hit rate", QUALITY, 3, decimal=True), Family("accuracy", QUALITY, 4), Family("f1", QUALITY, 5), Family("auc", QUALITY, 6),
         Family("exact match", QUALITY, 7), Family("reward", QUALITY, 8, bounded=False), Family("psnr", QUALITY, 8, bounded=False),
         Family("ssim", QUALITY, 9), Family("correlation", QUALITY, 9, bounded=False), Family("r2", QUALITY, 9, bounded=False),
         Family("rouge", QUALITY, 9), Family("cider", QUALITY, 9, bounded=False), Family("ranking", QUALITY, 10),
@@ -54,7 +54,7 @@ _WORDS: Final[dict[str, str]] = {
         "auc": "auc auroc rocauc aucpr auprc prauc aucroc",
         "mAP": "map ap", "mAP50": "map50 ap50", "mAP75": "map75 ap75",
         "bleu": "bleu sacrebleu bleu4 bleu1 bleu2 bleu3", "translation": "translation",
-        "IoU": "iou miou jaccard", "dice": "dice dsc", "hit rate": "hitrate", "ranking": "mrr ndcg",
+        "IoU": "iou miou jaccard", "dice": "dice dsc", "hit rate": "hitrate hr", "ranking": "mrr ndcg",
         "exact match": "em", "psnr": "psnr", "ssim": "ssim", "cider": "cider meteor spice",
         "correlation": "pearson pearsonr spearman spearmanr kendall kendalltau mcc matthews kappa qwk", "r2": "r2",
         "precision": "precision prec", "recall": "recall",
@@ -202,6 +202,6 @@ def named(label: str) -> Named | None:
     extra = tuple(
         w for i, w in enumerate(words) if i != at and w not in _NEUTRAL and w not in SPLITS and w not in BEST and not w.isdigit() and family_of(w) != family
     )
-    name = words[at] if family in ("rouge", "ranking", "hit rate", "correlation", "precision", "recall", "cider") or "@" in words[at] else family
-    name = "accuracy" if family == "accuracy" else name
+    special = family in ("rouge", "ranking", "correlation", "cider") or ("@" in words[at] and family not in ("accuracy", "top5"))
+    name = words[at] if special else family
     return Named(FAMILIES[family], name, split, best, extra, words[at + 1 :])

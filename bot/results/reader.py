@@ -44,6 +44,7 @@ class _Context:
     epoch: float | None = None
     step: float | None = None
     section: str | None = None
+    inside: str | None = None  # the split of an evaluation pass whose batches were printed last
     tables: Tables = field(default_factory=Tables)
 
 
@@ -196,14 +197,21 @@ class LogReader:
         value, step = number(spoken.value), number(spoken.step) if spoken.step else None
         what = spoken.what
         split = what.split or context.section or ("train" if what.family.name == "loss" and step is not None else "unknown")
+        extra = what.extra
+        if self._phrases.mask and what.family.name.startswith("mAP") and not {"bbox", "segm"} & set(extra):
+            extra = (*extra, "segm")
         if value is None or not math.isfinite(value) or what.family.bounded and not 0 <= value <= 100:
             return
-        series = self.board.of(Key(source, what.family, what.name, split, what.extra), signed=spoken.percent)
+        series = self.board.of(Key(source, what.family, what.name, split, extra), signed=spoken.percent)
         if step is None:
             step = context.epoch if context.epoch is not None else context.step
-        if series is not None:
+        if series is None:
+            return
+        if spoken.best:
+            series.note_best(value, step, 0.0)
+        else:
             series.add(value, step)
-            self.failures.progress(source)
+        self.failures.progress(source)
 
     def _apply(self, variant: _Variant, numbers: Sequence[str]) -> None:
         reading, source = variant.reading, variant.source
@@ -228,10 +236,14 @@ class LogReader:
         siblings = {found.what.family for found in reading.found if found.split in ("val", "test")}
         for i, found in enumerate(reading.found):
             split = found.split or context.section
+            if split is None and not partial and epoch is None and step is None:
+                split = context.inside
             if split is None:
                 train = reading.training or partial or found.what.family in siblings or (found.what.family.tier == LOSS and (epoch is not None or step is not None))
                 split = "train" if train else "unknown"
             inside = partial and split in ("val", "test")
+            if partial:
+                context.inside = split if inside else None
             series = variant.bound.get((i, split, inside))
             if series is None:
                 what = found.what
@@ -259,8 +271,8 @@ class LogReader:
             return
         if family.name == "perplexity" and value <= 0:
             return
-        if found.percent != series.signed:
-            value = value / 100 if found.percent else value * 100 if value <= 1 else value
+        if found.percent != series.signed and value:
+            value = _same_unit(value, series, percent=found.percent)
         if found.what.best:
             last = number(numbers[reading.last_epoch]) if reading.last_epoch > found.at else None
             decimals = len(text.split("e")[0].split("E")[0].partition(".")[2])
@@ -276,7 +288,7 @@ def _follow(context: _Context, reading: Reading, epoch: float | None, step: floa
         context.section = None if reading.section == "reset" else reading.section
     elif context.section is not None and (
         reading.training and not reading.bar
-        or (epoch is not None and context.epoch is not None and epoch != context.epoch)
+        or (reading.found and epoch is not None and context.epoch is not None and epoch != context.epoch)
         or (step is not None and epoch is None and reading.batches < 0 and not reading.bar and any(f.what.family.tier == LOSS and f.split is None for f in reading.found))
     ):
         context.section = None
@@ -284,6 +296,13 @@ def _follow(context: _Context, reading: Reading, epoch: float | None, step: floa
         context.epoch = epoch
     if step is not None:
         context.step = step
+
+
+def _same_unit(value: float, series: Series, *, percent: bool) -> float:
+    """A curve printed now with and now without the percent sign stays one curve."""
+    if percent:
+        return value if max(series.largest, series.pending[1] if series.pending else 0.0) > 1.5 else value / 100
+    return value * 100 if value <= 1 else value
 
 
 def _loosely(prefix: str) -> str:

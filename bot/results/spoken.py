@@ -40,14 +40,14 @@ class Phrases:
     """Set phrases of well-known programs; remembers whether boxes or masks are evaluated, and CatBoost's direction."""
 
     def __init__(self) -> None:
-        self._mask = False
+        self.mask = False
         self.rising: bool | None = None
         self._catboost: list[float] = []
 
     def read(self, text: str) -> list[Spoken] | None:
         """The values of a set phrase; None where the line is none."""
         if "annotation type" in text or "results for segm" in text or "results for bbox" in text:
-            self._mask = "segm" in text
+            self.mask = "segm" in text
         if _ANY.search(text) is None:
             return None
         return self._coco(text) or self._theano(text) or self._boosting(text) or self._graph(text) or self._katib(text)
@@ -56,7 +56,7 @@ class Phrases:
         found = _COCO.search(text)
         if found is None:
             return [] if "(AP) @[" in text else None
-        return [Spoken(plain(_COCO_FAMILY[found[1]], "val", extra=("segm",) if self._mask else ()), found[2])]
+        return [Spoken(plain(_COCO_FAMILY[found[1]], "val", extra=("segm",) if self.mask else ()), found[2])]
 
     def _theano(self, text: str) -> list[Spoken] | None:
         found = _THEANO.search(text)
@@ -72,6 +72,8 @@ class Phrases:
         values = [Spoken(plain("loss", "train", extra=("learn",)), found[2], step=found[1])]
         if found[3]:
             values.append(Spoken(plain("loss", "val"), found[3], step=found[1]))
+        if found[4]:
+            values.append(Spoken(plain("loss", "val"), found[4], step=found[5], best=True))
         self._watch_direction(float(found[3] or found[2]))
         return values
 

@@ -62,7 +62,8 @@ def _column(cell: str) -> _Column:
 
 
 def _on_val(column: _Column) -> _Column:
-    return column if column.what is None or column.what.family.tier == LOSS else replace(column, what=replace(column.what, split="val"))
+    """Beside a train and a validation loss (fastai), and in spaCy's table, a plain score is that of the validation data."""
+    return column if column.what is None or column.what.split or column.what.family.tier == LOSS else replace(column, what=replace(column.what, split="val"))
 
 
 class Tables:
@@ -105,7 +106,7 @@ class Tables:
             roles = {column.role for column in columns}
             measured = sum(column.what is not None for column in columns)
             if {"metric", "value"} <= roles or measured and ("step" in roles or "epoch" in roles or "class" in roles) or measured >= 2:
-                if cells[:2] == ["E", "#"]:  # spaCy: its scores are those of the development data
+                if cells[:2] == ["E", "#"] or {"train", "val"} <= {column.what.split for column in columns if column.what}:
                     columns = [_on_val(column) for column in columns]
                 self._columns, self._kind, self._left, self._row_name = columns, kind, _PATIENCE_HEADER, ""
                 return True

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from aiohttp import web
+from multidict import CIMultiDict
 
-from playground.kubernetes import deletion, discovery, logs, rbac, reads, tables, writes
+from playground.kubernetes import deletion, discovery, logs, openapi, rbac, reads, tables, writes
 from playground.kubernetes.calls import Call, Target, parsed, target_of
 from playground.kubernetes.cluster import Cluster
 from playground.kubernetes.objects import Json, deleting
@@ -39,7 +41,7 @@ class Api:
 
     async def _answer(self, request: web.Request, cluster: Cluster, path: str) -> web.StreamResponse:
         user = rbac.authenticate(cluster.id, request.headers.get("Authorization", ""))
-        found = discovery.discover(path, cluster.version, request.host)
+        found = openapi.document(path, f"/clusters/{cluster.id}") or discovery.discover(path, cluster.version, request.host)
         if isinstance(found, str):
             return web.Response(text=found)
         if found is not None:
@@ -89,17 +91,17 @@ class Api:
         if verb == "create":
             if call.target.subresource:
                 return self._pod_action(call, body)
-            return _json(writes.create(call, body), 201)
+            return _json(writes.create(call, body), 201, call.warnings)
         if verb == "update":
-            return _json(writes.replace(call, body))
+            return _json(writes.replace(call, body), 200, call.warnings)
         target, there = call.target, call.cluster.store.get
         existed = there(target.resource, target.namespace, target.name) is not None
-        return _json(writes.patch(call, body, content_type), 200 if existed else 201)
+        return _json(writes.patch(call, body, content_type), 200 if existed else 201, call.warnings)
 
     @staticmethod
     def _delete(call: Call, options: Any) -> web.Response:
         if call.target.name:
-            return _json(deletion.delete(call, writes.stored(call), options))
+            return _json(deletion.delete(call, writes.stored(call), options), 200, call.warnings)
         match = reads.matcher(call)
         result = reads.listed(call)
         for item in list(call.cluster.store.all(call.target.resource, call.target.namespace)):
@@ -137,7 +139,9 @@ def verb_of(request: web.Request, target: Target) -> str:
     return verb
 
 
-def _json(body: Json, status: int = 200) -> web.Response:
-    headers = {"Audit-Id": str(uuid.uuid4()), "Cache-Control": "no-cache, private"}
+def _json(body: Json, status: int = 200, warnings: Sequence[str] = ()) -> web.Response:
+    headers = CIMultiDict({"Audit-Id": str(uuid.uuid4()), "Cache-Control": "no-cache, private"})
+    for warning in dict.fromkeys(warnings):
+        headers.add("Warning", f"299 - {json.dumps(warning)}")
     raw = json.dumps(body, separators=(",", ":")).encode() + b"\n"
     return web.Response(body=raw, status=status, content_type="application/json", headers=headers)

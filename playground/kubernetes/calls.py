@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from playground.kubernetes import protobuf
 from playground.kubernetes.objects import Json
 from playground.kubernetes.resources import BY_PATH, Resource
 from playground.kubernetes.statuses import bad_request, no_such_path, unsupported_media
@@ -47,6 +48,7 @@ class Call:
     target: Target
     query: Mapping[str, str]
     agent: str
+    warnings: list[str] = field(default_factory=list)
 
     def flag(self, name: str) -> bool:
         """A boolean query parameter."""
@@ -100,8 +102,10 @@ def target_of(path: str) -> Target:
 
 
 def parsed(raw: bytes, content_type: str) -> Any:
-    """A JSON or YAML body. Raises ApiError 400 where it is neither, 415 for protobuf."""
+    """A JSON, YAML or (where kubectl insists) protobuf body. Raises ApiError 400, 415."""
     kind = content_type.partition(";")[0].strip() or "application/json"
+    if kind == "application/vnd.kubernetes.protobuf":
+        return protobuf.decode(raw)
     if kind not in _TYPES and kind not in PATCH_TYPES:
         raise unsupported_media(_TYPES)
     try:

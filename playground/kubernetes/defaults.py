@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from typing import Any
 
@@ -132,7 +133,9 @@ def event(item: Json) -> None:
 
 
 def secret(item: Json) -> None:
-    """A secret on create."""
+    """A secret on create; what was given as text is kept as base64."""
+    for key, text in (item.pop("stringData", None) or {}).items():
+        item.setdefault("data", {})[key] = base64.b64encode(str(text).encode()).decode()
     item.setdefault("type", "Opaque")
 
 

@@ -27,9 +27,11 @@ def delete(call: Call, item: Json, options: Any) -> Json:
     if call.dry_run or call.query.get("dryRun") or options.get("dryRun"):
         return item
     grace = options.get("gracePeriodSeconds", call.number("gracePeriodSeconds"))
-    policy = options.get("propagationPolicy") or call.query.get("propagationPolicy") or default_policy(resource)
-    if options.get("orphanDependents"):
-        policy = "Orphan"
+    asked = "Orphan" if options.get("orphanDependents") else options.get("propagationPolicy") or call.query.get("propagationPolicy")
+    policy = asked or default_policy(resource)
+    if policy == "Orphan" and not asked:
+        text = "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them"
+        call.warnings.append(f"{text} or set propagationPolicy=Orphan to suppress this warning")
     remaining = remove(call.cluster, resource, item, policy=policy, grace=grace)
     if remaining is not None:
         return remaining

@@ -124,7 +124,7 @@ def _apply(call: Call, body: Any) -> Json:
         raise ApiError(422, "Invalid", text)
     if not isinstance(body, dict) or not body.get("apiVersion") or not body.get("kind"):
         raise bad_request("failed to create typed patch object: apiVersion and kind must be set")
-    wanted = decode(call, as_object(body, call.target))
+    wanted = decode(call, as_object(body, call.target), applied=True)
     resource, target = call.target.resource, call.target
     manager = apply.Manager(call.manager, "Apply", _subresource(call))
     wanted["metadata"].pop("resourceVersion", None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import secrets
+import time
 from collections.abc import Callable, Iterator
 
 from playground.clock import Clock
@@ -12,6 +13,7 @@ from playground.slack import manifest
 from playground.slack.clocked import Timestamps
 from playground.slack.model import BOT_USER, SLACKBOT, TEAM, Channel, File, Json, Message, User, Usergroup
 from playground.slack.stream import Stream
+from playground.slack.tasks import Tasks
 
 PEOPLE = [
     User("U0ALICE", "alice", "Alice Martin"),
@@ -34,6 +36,7 @@ class Workspace:
         self.signing_secret = secrets.token_hex(16)
         self.verification_token = secrets.token_hex(12)
         self.stream = Stream()
+        self.tasks = Tasks()
         self.timestamps = Timestamps(clock)
         people = [*PEOPLE, User(BOT_USER, self.app.bot_name, self.app.name, bot=True)]
         self.users = {user.id: User(**vars(user)) for user in people}
@@ -69,10 +72,6 @@ class Workspace:
         self.messages[channel.id] = {}
         return channel
 
-    def sees(self, user: str, channel: Channel) -> bool:
-        """Whether `user` is in that conversation."""
-        return user in channel.members
-
     def message(self, channel: str, ts: str) -> Message | None:
         """A message that has not been deleted, ephemerals included."""
         found = self.messages.get(channel, {}).get(ts)
@@ -87,6 +86,10 @@ class Workspace:
     def replies(self, channel: str, parent: str) -> list[Message]:
         """The replies under `parent`, oldest first."""
         return [message for message in self.listed(channel) if message.thread_ts == parent and message.is_reply]
+
+    def visible(self, user: str, message: Message) -> bool:
+        """Whether `user` sees that message."""
+        return user in self.channels[message.channel].members and message.ephemeral_to in (None, user) and not message.deleted
 
     def add(self, message: Message) -> Message:
         """Put a message up and tell whoever listens."""
@@ -111,7 +114,7 @@ class Workspace:
     def status(self, channel: str, thread_ts: str) -> str:
         """The thread's status line ("is working on it…"), '' once it has run out."""
         text, until = self.statuses.get((channel, thread_ts), ("", 0.0))
-        return text if until > self.clock.now() else ""
+        return text if until > time.time() else ""
 
 
 def _channels() -> list[Channel]:

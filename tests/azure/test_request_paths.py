@@ -70,7 +70,7 @@ def calls(group: str, cluster: str, pool: str) -> list[tuple[str, str, Callable[
     ]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(group=name, cluster=name, pool=name)
 def test_a_request_goes_to_the_resource_that_was_named_or_nowhere(group: str, cluster: str, pool: str) -> None:
     async def scenario() -> None:

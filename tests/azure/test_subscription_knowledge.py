@@ -23,6 +23,7 @@ from bot.azure.sizes import SIZES
 from bot.azure.skus import SkuCatalogue, SkuRow, read
 from bot.clock import Clock
 from bot.errors import Refused, Temporary
+from playground.azure import identity
 from playground.azure import prices as price_service
 
 T4 = SIZES["Standard_NC4as_T4_v3"]
@@ -252,9 +253,11 @@ def test_a_kubeconfig_that_would_run_a_program_loses_it() -> None:
     assert (server, authority, entra) == ("https://demo:443", "PEM", True)
     assert "exec" not in yaml.safe_dump(plain)
     assert "exec" in CONFIG["users"][0]["user"]  # type: ignore[index]
-    for broken in ({}, CONFIG | {"clusters": []}, CONFIG | {"contexts": None}, CONFIG | {"current-context": "other"}):
+    nobody = {"users": [{"name": "me", "user": None}]}
+    broken: list[dict[str, Any]] = [{"clusters": []}, {"contexts": None}, {"current-context": "other"}, {"current-context": None}, nobody]
+    for part in broken:
         with pytest.raises(Temporary, match="no credentials"):
-            credentials.sorted_out(broken, "demo")
+            credentials.sorted_out(CONFIG | part, "demo")
 
 
 async def test_credentials_of_an_entra_cluster_are_tokens_for_the_aks_server_and_nothing_shows_in_representations(cloud: Any, until: Any) -> None:
@@ -266,18 +269,19 @@ async def test_credentials_of_an_entra_cluster_are_tokens_for_the_aks_server_and
     with pytest.raises(Refused) as caught:
         await credentials.kubeconfig(cloud.conn, "rg", "demo", admin=True)
     assert caught.value.code == "azure.no_local_accounts"
-    tokens = credentials.EntraTokens(cloud.conn)
-    first = await tokens.fetch()
-    assert first == await asyncio.to_thread(tokens) == tokens()
-    assert first not in repr(tokens)
+    found = await credentials.credentials(cloud.conn, "rg", "demo")
+    assert found.token is not None
+    assert "exec" not in yaml.safe_dump(found.kubeconfig)
+    first = await found.token.fetch()
+    assert identity.audience_of(first) == "6dae42f8-4368-4678-94ff-3960e28e3630"
+    assert first == await asyncio.to_thread(found.token) == found.token()
+    assert first not in repr(found)
 
 
-async def test_a_static_kubeconfig_is_handed_over_whole(cloud: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    static = CONFIG | {"users": [{"name": "me", "user": {"token": "s3cret"}}]}
-    monkeypatch.setattr(cloud.backend, "kubeconfig", lambda *_, **__: yaml.safe_dump(static))
+async def test_a_static_kubeconfig_is_handed_over_whole(cloud: Any) -> None:
     await groups.ensure(cloud.conn, "rg", "eastus", {tags.OPERATION: "op1"})
     await clusters.put(cloud.conn, ClusterSpec("rg", "demo", "eastus", system_size="Standard_D2s_v5"), {tags.OPERATION: "op1"})
     found = await credentials.credentials(cloud.conn, "rg", "demo")
     assert found.token is None
-    assert found.kubeconfig["users"][0]["user"]["token"] == "s3cret"
-    assert "s3cret" not in repr(found)
+    assert found.kubeconfig["users"][0]["user"]["token"] == "playground-clusterUser"
+    assert "playground-clusterUser" not in repr(found)

@@ -116,7 +116,13 @@ def unschedulable(message: str) -> list[Json]:
 def job(name: str = "train", *, conditions: list[Json] | None = None, spec: Json | None = None, **status: Any) -> Json:
     """A Job."""
     return {
-        "metadata": {"name": name, "namespace": "default", "uid": f"uid-{name}", "creationTimestamp": ago(700), "labels": {"quartermaster-op": "op1"}},
+        "metadata": {
+            "name": name,
+            "namespace": "default",
+            "uid": f"uid-{name}",
+            "creationTimestamp": ago(700),
+            "labels": {"quartermaster-op": "op1"},
+        },
         "spec": {"completions": 1, "parallelism": 1, **(spec or {})},
         "status": {**status, "conditions": conditions or []},
     }

@@ -18,11 +18,11 @@ from bot.cluster.replies import error_of
 from bot.errors import Failed, QuartermasterError, Refused, Temporary
 
 
-def kubeconfig(server: str = "https://cluster.example", user: dict[str, Any] | None = None, **cluster: Any) -> dict[str, Any]:
+def kubeconfig(server: str = "https://cluster.example", user: dict[str, Any] | None = None, extra: dict[str, Any] | None = None) -> dict[str, Any]:
     return {
         "current-context": "c",
         "contexts": [{"name": "c", "context": {"cluster": "k", "user": "u"}}],
-        "clusters": [{"name": "k", "cluster": {"server": server, **cluster}}],
+        "clusters": [{"name": "k", "cluster": {"server": server, **(extra or {})}}],
         "users": [{"name": "u", "user": {"token": "t"} if user is None else user}],
     }
 
@@ -33,10 +33,10 @@ def kubeconfig(server: str = "https://cluster.example", user: dict[str, Any] | N
         ({}, "cluster.kubeconfig"),
         ({"clusters": "x"}, "cluster.kubeconfig"),
         (kubeconfig("http://cluster.example"), "cluster.kubeconfig"),
-        (kubeconfig(**{"insecure-skip-tls-verify": True}), "cluster.kubeconfig"),
-        (kubeconfig(**{"certificate-authority": "/etc/passwd"}), "cluster.kubeconfig"),
+        (kubeconfig(extra={"insecure-skip-tls-verify": True}), "cluster.kubeconfig"),
+        (kubeconfig(extra={"certificate-authority": "/etc/passwd"}), "cluster.kubeconfig"),
         (kubeconfig(user={"tokenFile": "/etc/passwd"}), "cluster.kubeconfig"),
-        (kubeconfig(**{"certificate-authority-data": "%%%"}), "cluster.kubeconfig"),
+        (kubeconfig(extra={"certificate-authority-data": "%%%"}), "cluster.kubeconfig"),
         (kubeconfig(user={}), "cluster.credentials"),
     ],
 )
@@ -123,11 +123,16 @@ def test_a_name_that_could_change_the_path_is_refused(name: str) -> None:
 @pytest.mark.parametrize(
     ("path", "resource"),
     [
-        ("/api/v1/nodes", "nodes"), ("/api/v1/nodes/n1", "nodes"), ("/api/v1/namespaces/a/pods/b/log", "pods/log"), ("/api/v1/namespaces/a", "namespaces"),
-        ("/apis/batch/v1/namespaces/a/jobs/b", "jobs"), ("/apis/batch/v1/jobs", "jobs"), ("/apis/apps/v1/namespaces/a/daemonsets", "daemonsets"),
+        ("/api/v1/nodes", "nodes"),
+        ("/api/v1/nodes/n1", "nodes"),
+        ("/api/v1/namespaces/a/pods/b/log", "pods/log"),
+        ("/api/v1/namespaces/a", "namespaces"),
+        ("/apis/batch/v1/namespaces/a/jobs/b", "jobs"),
+        ("/apis/batch/v1/jobs", "jobs"),
+        ("/apis/apps/v1/namespaces/a/daemonsets", "daemonsets"),
         ("/apis/nvidia.com/v1/clusterpolicies", "clusterpolicies"),
     ],
-)  # fmt: skip
+)
 def test_the_resource_of_a_path(path: str, resource: str) -> None:
     assert resource_of(path) == resource
 

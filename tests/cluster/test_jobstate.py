@@ -12,7 +12,7 @@ from tests.cluster.build import container, event, job, pod, unschedulable
 
 FAILED = [{"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded", "message": "Job has reached the specified backoff limit"}]
 COMPLETE = [{"type": "Complete", "status": "True", "lastTransitionTime": "2026-11-20T09:00:00Z"}]
-ENDED = {"startedAt": "2026-11-20T08:00:00Z", "finishedAt": "2026-11-20T08:01:00Z"}
+ENDED: dict[str, Any] = {"startedAt": "2026-11-20T08:00:00Z", "finishedAt": "2026-11-20T08:01:00Z"}
 
 
 def failed_pod(**fields: Any) -> dict[str, Any]:
@@ -33,8 +33,14 @@ def test_pending_in_the_schedulers_words_and_in_plain_ones() -> None:
         ("0/1 nodes are available: 1 Insufficient nvidia.com/mig-1g.5gb.", "no free nvidia.com/mig-1g.5gb on 1 node"),
         ("0/1 nodes are available: 1 node(s) had untolerated taint(s).", "1 node kept for others by taint"),
         ("0/1 nodes are available: 1 node(s) had untolerated taint {node.kubernetes.io/not-ready: }.", "a node is not Ready"),
-        ("0/4 nodes are available: 4 node(s) didn't match Pod's node affinity/selector.", "no node carries the labels the pod asks for (wrong pool?)"),
-        ("0/4 nodes are available: 1 Insufficient cpu, 3 Insufficient memory.", "not enough CPU on any node that would do; not enough memory on any node that would do"),
+        (
+            "0/4 nodes are available: 4 node(s) didn't match Pod's node affinity/selector.",
+            "no node carries the labels the pod asks for (wrong pool?)",
+        ),
+        (
+            "0/4 nodes are available: 1 Insufficient cpu, 3 Insufficient memory.",
+            "not enough CPU on any node that would do; not enough memory on any node that would do",
+        ),
         ("no nodes available to schedule pods", "the cluster has no nodes"),
         ("something new", "something new"),
         ("", ""),
@@ -74,7 +80,11 @@ def test_succeeded_has_its_completion_time() -> None:
         (failed_pod(container=container("terminated", exitCode=3, reason="Error", **ENDED)), "Error", "the program ended with exit code 3"),
         (failed_pod(container=container("terminated", exitCode=137, reason="OOMKilled", **ENDED)), "OOMKilled", "more memory than it may"),
         (failed_pod(reason="Evicted", message="The node was low on resource: ephemeral-storage."), "Evicted", "ephemeral-storage"),
-        (failed_pod(reason="UnexpectedAdmissionError", message="Allocate failed due to no healthy devices"), "UnexpectedAdmissionError", "no healthy"),
+        (
+            failed_pod(reason="UnexpectedAdmissionError", message="Allocate failed due to no healthy devices"),
+            "UnexpectedAdmissionError",
+            "no healthy",
+        ),
         (failed_pod(reason="NodeShutdown", message="Pod was terminated"), "NodeShutdown", "its node was shut down"),
         (failed_pod(reason="OutOfnvidia.com/gpu", message="Node didn't have enough resource"), "OutOfnvidia.com/gpu", "no GPU left"),
         (
@@ -103,7 +113,11 @@ def test_a_deadline_that_passed_while_pending_says_what_it_waited_for() -> None:
 
 
 def test_an_image_that_cannot_be_pulled_is_stuck_and_says_why() -> None:
-    for detail, words in (("401 Unauthorized", "asks for a login"), ("manifest unknown", "no such image"), ("dial tcp: i/o timeout", "cannot be reached")):
+    for detail, words in (
+        ("401 Unauthorized", "asks for a login"),
+        ("manifest unknown", "no such image"),
+        ("dial tcp: i/o timeout", "cannot be reached"),
+    ):
         waits = container("waiting", reason="ImagePullBackOff", message=detail)
         state = judge_job(job(active=1), [pod(phase="Pending", container=waits)])
         assert (state.phase, state.stuck, state.reason) == ("pending", True, "ImagePullBackOff")

@@ -39,11 +39,28 @@ SECRETS = {
     "databricks": "da" + "pi" + _chars(32, _HEX),
 }
 NAMED = [
-    "password={}", "DB_PASSWORD: {}", '"client_secret": "{}"', "export WANDB_API_KEY={}", "--api-key {}", "--hf-token {}", "aws_secret_access_key = {}",
-    "AccountName=a;AccountKey={};EndpointSuffix=core.windows.net", "Endpoint=sb://x/;SharedAccessKeyName=k;SharedAccessKey={}", "Authorization: Bearer {}",
-    "curl -H 'Authorization: Bearer {}'", "secret: '{}'", "token={}", "mysql_pwd={}", "{{'api_key': '{}'}}", "passphrase => {}", "AZURE_CLIENT_SECRET={}",
-    "https://acc.blob.core.windows.net/c?sv=2024&sig={}&se=1", "postgres://user:{}@db.example/x", "redis://:{}@cache:6379/0", "https://user:{}@git.example/r.git",
-]  # fmt: skip
+    "password={}",
+    "DB_PASSWORD: {}",
+    '"client_secret": "{}"',
+    "export WANDB_API_KEY={}",
+    "--api-key {}",
+    "--hf-token {}",
+    "aws_secret_access_key = {}",
+    "AccountName=a;AccountKey={};EndpointSuffix=core.windows.net",
+    "Endpoint=sb://x/;SharedAccessKeyName=k;SharedAccessKey={}",
+    "Authorization: Bearer {}",
+    "curl -H 'Authorization: Bearer {}'",
+    "secret: '{}'",
+    "token={}",
+    "mysql_pwd={}",
+    "{{'api_key': '{}'}}",
+    "passphrase => {}",
+    "AZURE_CLIENT_SECRET={}",
+    "https://acc.blob.core.windows.net/c?sv=2024&sig={}&se=1",
+    "postgres://user:{}@db.example/x",
+    "redis://:{}@cache:6379/0",
+    "https://user:{}@git.example/r.git",
+]
 
 
 @pytest.mark.parametrize("kind", sorted(SECRETS))

@@ -17,8 +17,12 @@ def installed(desired: int = 1, ready: int = 1, generation: int = 1, observed: i
     item = copy.deepcopy(DAEMONSET)
     item["metadata"]["generation"] = generation
     item["status"] = {
-        "observedGeneration": observed, "desiredNumberScheduled": desired, "updatedNumberScheduled": ready, "numberReady": ready, "numberAvailable": ready,
-    }  # fmt: skip
+        "observedGeneration": observed,
+        "desiredNumberScheduled": desired,
+        "updatedNumberScheduled": ready,
+        "numberReady": ready,
+        "numberAvailable": ready,
+    }
     return item
 
 

@@ -43,7 +43,12 @@ def plugin_pod(**fields: Any) -> Json:
 
 
 def seen(
-    nodes: list[Json] | None = None, plugins: list[Json] | None = None, probe: ProbeEvidence | None = PROBE, *, sets: list[Json] | None = None, **rest: Any
+    nodes: list[Json] | None = None,
+    plugins: list[Json] | None = None,
+    probe: ProbeEvidence | None = PROBE,
+    *,
+    sets: list[Json] | None = None,
+    **rest: Any,
 ) -> Evidence:
     return evidence_of(
         [node()] if nodes is None else nodes,
@@ -96,7 +101,12 @@ CASES: list[tuple[str, Evidence, Expectation, bool]] = [
     ("plugin_not_selecting", seen([node(gpus=None, labels={"accelerator": "", "kubernetes.azure.com/accelerator": ""})], []), EXPECTED, False),
     ("plugin_starting", seen([node(gpus=None, age=120)], []), EXPECTED, True),
     ("plugin_refused", seen([node(gpus=None)], []), EXPECTED, True),
-    ("plugin_image", seen(plugins=[plugin_pod(phase="Pending", conditions=[], container=container("waiting", reason="ErrImagePull"))]), EXPECTED, False),
+    (
+        "plugin_image",
+        seen(plugins=[plugin_pod(phase="Pending", conditions=[], container=container("waiting", reason="ErrImagePull"))]),
+        EXPECTED,
+        False,
+    ),
     (
         "plugin_crashing",
         seen(plugins=[plugin_pod(conditions=[], container=container("waiting", reason="CrashLoopBackOff", restarts=3))]),
@@ -148,7 +158,12 @@ CASES: list[tuple[str, Evidence, Expectation, bool]] = [
     ("probe_evicted", probe("failed", "Evicted", "low on resource"), EXPECTED, False),
     ("probe_lost", probe("failed", "NodeLost"), EXPECTED, False),
     ("driver_mismatch", probe("failed", "Error", "exit code 18", "Failed to initialize NVML: Driver/library version mismatch\n"), EXPECTED, False),
-    ("driver_missing", probe("failed", "Error", "", "NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver.\n"), EXPECTED, False),
+    (
+        "driver_missing",
+        probe("failed", "Error", "", "NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver.\n"),
+        EXPECTED,
+        False,
+    ),
     ("cuda_too_new", probe("failed", "StartError", "nvidia-container-cli: requirement error: unsatisfied condition: cuda>=13.5"), EXPECTED, False),
     ("runtime_broken", probe("failed", "StartError", "nvidia-container-cli: initialization error: ldcache"), EXPECTED, False),
     ("driver_missing", probe("failed", "StartError", 'exec: "nvidia-smi": executable file not found in $PATH'), EXPECTED, False),
@@ -168,6 +183,20 @@ def test_the_cause_is_named_and_never_called_ready(cause: str, evidence: Evidenc
     assert (verdict.ready, verdict.cause, verdict.waiting) == (False, cause, waiting), verdict.sentence
     assert "{" not in verdict.sentence + verdict.next_step
     assert verdict.evidence
+
+
+@pytest.mark.parametrize(
+    ("said", "cause"),
+    [
+        ("failed to initialize NVML: Driver/library version mismatch", "driver_mismatch"),
+        ("If this is a GPU node, did you configure the NVIDIA Container Toolkit?", "driver_missing"),
+        ("No devices found. Waiting indefinitely.", "gpus_not_advertised"),
+    ],
+)
+def test_the_plugins_own_log_tells_why_a_node_offers_nothing(said: str, cause: str) -> None:
+    evidence = bare()
+    told = replace(evidence, plugins=tuple(replace(item, text=f"I main.go:1] start\nE x] {said}\n") for item in evidence.plugins))
+    assert judge(told, EXPECTED).cause == cause
 
 
 def test_every_cause_has_a_case() -> None:
@@ -210,7 +239,7 @@ def test_nothing_is_ready_while_any_link_is_missing(data: st.DataObject) -> None
     }.get(sick, {})
     nodes: tuple[NodeEvidence, ...] = tuple(replace(item, **node_fields) for item in good.nodes)  # type: ignore[arg-type]
     plugins: tuple[PluginEvidence, ...] = tuple(replace(item, ready=False) for item in good.plugins) if sick == "plugin" else good.plugins
-    phase = data.draw(st.sampled_from(["pending", "running", "failed", "refused"])) if sick == "probe" else "succeeded"
+    phase: Any = data.draw(st.sampled_from(["pending", "running", "failed", "refused"])) if sick == "probe" else "succeeded"
     text = data.draw(st.sampled_from(["", "Driver Version: 1.2", "CUDA Version: 1.2", "|   0  Tesla T4   Off |"])) if sick == "text" else SMI
     evidence = replace(good, nodes=nodes if sick != "count" else (), plugins=plugins, probe=replace(PROBE, phase=phase, text=text))
     expected = replace(EXPECTED, pool_state="Creating") if sick == "state" else EXPECTED
@@ -242,7 +271,10 @@ def test_the_probes_pod_becomes_evidence() -> None:
     [
         (SMI, ("Tesla T4",)),
         ("GPU 0: NVIDIA A100-SXM4-40GB (UUID: GPU-1)\n  MIG 1g.5gb      Device  0: (UUID: MIG-2)\n", ("NVIDIA A100-SXM4-40GB",)),
-        ("|   0  NVIDIA H100 NVL                On  | 0001 |\n|   1  NVIDIA H100 NVL                On  | 0002 |", ("NVIDIA H100 NVL", "NVIDIA H100 NVL")),
+        (
+            "|   0  NVIDIA H100 NVL                On  | 0001 |\n|   1  NVIDIA H100 NVL                On  | 0002 |",
+            ("NVIDIA H100 NVL", "NVIDIA H100 NVL"),
+        ),
         ("|   0  NVIDIA GeForce RTX ...  Off  | 0001 |", ("NVIDIA GeForce RTX ...",)),
         ("No devices were found", ()),
     ],

@@ -11,10 +11,20 @@ from bot.errors import Refused
 @pytest.mark.parametrize(
     ("text", "value"),
     [
-        ("1", 1), ("500m", Decimal("0.5")), ("100n", Decimal("1e-7")), ("2k", 2000), ("1Ki", 1024), ("1.5Gi", 1610612736), ("1e3", 1000),
-        ("1E3", 1000), ("12E", 12 * 10**18), (8, 8), ("-1", -1), ("101584140Ki", 101584140 * 1024),
+        ("1", 1),
+        ("500m", Decimal("0.5")),
+        ("100n", Decimal("1e-7")),
+        ("2k", 2000),
+        ("1Ki", 1024),
+        ("1.5Gi", 1610612736),
+        ("1e3", 1000),
+        ("1E3", 1000),
+        ("12E", 12 * 10**18),
+        (8, 8),
+        ("-1", -1),
+        ("101584140Ki", 101584140 * 1024),
     ],
-)  # fmt: skip
+)
 def test_amounts_read_as_kubernetes_reads_them(text: object, value: object) -> None:
     assert amount(text) == value
 

@@ -19,21 +19,38 @@ def rendered() -> dict[str, Any]:
 
 
 POD = [
-    {"hostNetwork": True}, {"hostPID": True}, {"hostIPC": True}, {"hostUsers": True}, {"nodeName": "n"}, {"serviceAccountName": "admin"},
-    {"automountServiceAccountToken": True}, {"priorityClassName": "system-node-critical"}, {"schedulerName": "mine"},
-    {"tolerations": [{"operator": "Exists"}]}, {"tolerations": [{"key": "CriticalAddonsOnly", "operator": "Exists"}]},
-    {"volumes": [{"name": "v", "hostPath": {"path": "/"}}]}, {"volumes": [{"name": "v", "nfs": {"server": "a", "path": "/"}}]},
+    {"hostNetwork": True},
+    {"hostPID": True},
+    {"hostIPC": True},
+    {"hostUsers": True},
+    {"nodeName": "n"},
+    {"serviceAccountName": "admin"},
+    {"automountServiceAccountToken": True},
+    {"priorityClassName": "system-node-critical"},
+    {"schedulerName": "mine"},
+    {"tolerations": [{"operator": "Exists"}]},
+    {"tolerations": [{"key": "CriticalAddonsOnly", "operator": "Exists"}]},
+    {"volumes": [{"name": "v", "hostPath": {"path": "/"}}]},
+    {"volumes": [{"name": "v", "nfs": {"server": "a", "path": "/"}}]},
     {"volumes": [{"name": "v", "projected": {"sources": [{"serviceAccountToken": {"path": "t"}}]}}]},
-    {"securityContext": {"sysctls": [{"name": "a", "value": "b"}]}}, {"securityContext": {"windowsOptions": {"hostProcess": True}}},
+    {"securityContext": {"sysctls": [{"name": "a", "value": "b"}]}},
+    {"securityContext": {"windowsOptions": {"hostProcess": True}}},
     {"securityContext": {"seccompProfile": {"type": "Unconfined"}}},
     {"initContainers": [{"name": "i", "image": "x", "securityContext": {"privileged": True}}]},
-]  # fmt: skip
+]
 CONTAINER = [
-    {"securityContext": {"privileged": True}}, {"securityContext": {"allowPrivilegeEscalation": True}}, {"securityContext": {"procMount": "Unmasked"}},
-    {"securityContext": {"capabilities": {"add": ["SYS_ADMIN"]}}}, {"securityContext": {"capabilities": {"add": ["cap_net_raw"]}}},
-    {"ports": [{"containerPort": 80, "hostPort": 80}]}, {"volumeDevices": [{"name": "d", "devicePath": "/dev/x"}]}, {"image": ""}, {"image": "a b"},
-    {"securityContext": {"appArmorProfile": {"type": "Unconfined"}}}, {"securityContext": {"seLinuxOptions": {"type": "spc_t"}}},
-]  # fmt: skip
+    {"securityContext": {"privileged": True}},
+    {"securityContext": {"allowPrivilegeEscalation": True}},
+    {"securityContext": {"procMount": "Unmasked"}},
+    {"securityContext": {"capabilities": {"add": ["SYS_ADMIN"]}}},
+    {"securityContext": {"capabilities": {"add": ["cap_net_raw"]}}},
+    {"ports": [{"containerPort": 80, "hostPort": 80}]},
+    {"volumeDevices": [{"name": "d", "devicePath": "/dev/x"}]},
+    {"image": ""},
+    {"image": "a b"},
+    {"securityContext": {"appArmorProfile": {"type": "Unconfined"}}},
+    {"securityContext": {"seLinuxOptions": {"type": "spc_t"}}},
+]
 SPEC = [{"selector": {"matchLabels": {"a": "b"}}}, {"manualSelector": True}, {"managedBy": "x/y"}]
 
 
@@ -74,17 +91,29 @@ def test_every_fault_is_told_at_once() -> None:
     job = rendered()
     job["spec"]["template"]["spec"] |= {"hostNetwork": True, "hostPID": True}
     assert unsafe(job, Rules(images=("mcr.microsoft.com/",))) == [
-        "`hostNetwork`", "`hostPID`", "image `ghcr.io/team/x:1` (allowed: mcr.microsoft.com/)",
-    ]  # fmt: skip
+        "`hostNetwork`",
+        "`hostPID`",
+        "image `ghcr.io/team/x:1` (allowed: mcr.microsoft.com/)",
+    ]
 
 
 @pytest.mark.parametrize(
     ("image", "allowed"),
     [
-        ("ghcr.io/team/x:1", True), ("ghcr.io/team/deep/x@sha256:" + "a" * 64, True), ("ghcr.io/teammate/x", False), ("ghcr.io/team", False),
-        ("evil.io/ghcr.io/team/x", False), ("ubuntu", True), ("ubuntu:22.04", True), ("docker.io/library/ubuntu", True), ("library/ubuntu", True),
-        ("evil/ubuntu", False), ("ghcr.io.evil.io/team/x", False), ("nvcr.io/nvidia/pytorch:24.01", True), ("nvcr.io/nvidia/pytorch-evil", False),
+        ("ghcr.io/team/x:1", True),
+        ("ghcr.io/team/deep/x@sha256:" + "a" * 64, True),
+        ("ghcr.io/teammate/x", False),
+        ("ghcr.io/team", False),
+        ("evil.io/ghcr.io/team/x", False),
+        ("ubuntu", True),
+        ("ubuntu:22.04", True),
+        ("docker.io/library/ubuntu", True),
+        ("library/ubuntu", True),
+        ("evil/ubuntu", False),
+        ("ghcr.io.evil.io/team/x", False),
+        ("nvcr.io/nvidia/pytorch:24.01", True),
+        ("nvcr.io/nvidia/pytorch-evil", False),
     ],
-)  # fmt: skip
+)
 def test_prefixes_match_whole_segments_of_the_name_that_is_really_pulled(image: str, allowed: bool) -> None:
     assert image_allowed(image, ("ghcr.io/team/", "ubuntu", "nvcr.io/nvidia/pytorch")) is allowed

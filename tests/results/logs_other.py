@@ -45,7 +45,7 @@ OTHER = [
         INFO:tensorflow:\t+ DetectionBoxes_Precision/mAP: 0.291231
         INFO:tensorflow:\t+ DetectionBoxes_Precision/mAP@.50IOU: 0.481231
         INFO:tensorflow:\t+ Loss/total_loss: 0.612312
-        """, "mAP", "val", 0.291231),
+        """, "mAP", "val", 0.291),
     Case("xgboost", """
         [0]\ttrain-auc:0.91231\teval-auc:0.90112
         [1]\ttrain-auc:0.93231\teval-auc:0.91112

@@ -2,7 +2,7 @@ const at = (ts: string) => new Date(Number(ts) * 1000);
 
 /** The time of day of a Slack timestamp. */
 export function clock(ts: string): string {
-  return at(ts).toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit" });
+  return at(ts).toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 }
 
 /** Date and time to the second. */

@@ -1,4 +1,4 @@
-"""The one place that wires the parts together. Importing it reads no environment and opens nothing."""
+"""The working process: runs operations, sends what they say, observes the cloud."""
 
 from __future__ import annotations
 
@@ -6,26 +6,22 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from typing import Any, Final
 
 import aiohttp
-from redis.asyncio import Redis
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.app.base import Base, opened
 from bot.approvals.gate import Gate
 from bot.approvals.steps import Gates, unreachable
 from bot.azure.connection import Connection
 from bot.azure.observer import Observer
 from bot.azure.prices import PriceList
 from bot.azure.skus import SkuCatalogue
-from bot.clock import Clock
 from bot.cluster.templates import load_templates
 from bot.errors import Temporary
-from bot.intake import Intake
 from bot.kinds import kinds
-from bot.lifecycle.clock import Ticker
 from bot.lifecycle.observing import Observing
 from bot.operations.engine import Engine
 from bot.operations.journal import Journal
@@ -39,50 +35,11 @@ from bot.slack.client import error_name, retry_after, web_client
 from bot.slack.outbox import Addressee, Outbox
 from bot.slack.pacing import Pacing
 from bot.slack.people import People
-from bot.store import impatient, patient, text
+from bot.store import patient, text
 
 log = logging.getLogger(__name__)
 SLOTS: Final = 64
 DRAIN_SECONDS: Final = 10.0
-
-
-@dataclass
-class Base:
-    """What every process has."""
-
-    settings: Settings
-    clock: Clock
-    redis: Redis
-    journal: Journal
-    waking: Waking
-
-
-@contextlib.asynccontextmanager
-async def opened(settings: Settings, redis: Redis, waking: Waking) -> AsyncIterator[Base]:
-    """Open what every process has, and close it at the end."""
-    clock = Clock(settings.clock_file)
-    try:
-        async with waking:
-            yield Base(settings, clock, redis, Journal(redis, clock, lease=settings.engine.lease), waking)
-    finally:
-        await redis.aclose()
-
-
-@contextlib.asynccontextmanager
-async def web(settings: Settings) -> AsyncIterator[tuple[Intake, AsyncWebClient]]:
-    """The receiving side: parse, authorise, record, ack."""
-    redis = impatient(settings)
-    async with opened(settings, redis, Waking(settings.redis_url.reveal())) as base, aiohttp.ClientSession() as session:
-        client = web_client(settings.slack, session)
-        gate = Gate.open(settings.policy, base.clock)
-        yield Intake(redis, base.journal, base.waking, People(redis, client), gate, base.clock), client
-
-
-@contextlib.asynccontextmanager
-async def clock(settings: Settings) -> AsyncIterator[Ticker]:
-    """The ticking side."""
-    async with opened(settings, patient(settings), Waking(settings.redis_url.reveal())) as base:
-        yield Ticker(base.journal, base.waking, base.clock)
 
 
 class Worker:

@@ -1,0 +1,37 @@
+"""What several rooms of tests share: a real Redis, and nothing pretended."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+
+from playground import valkey
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """The URL of a real Valkey on a unix socket, for the whole session."""
+    with tempfile.TemporaryDirectory(prefix="valkey-") as folder:
+
+        async def start() -> tuple[int, str]:
+            process, url = await valkey.start(Path(folder))
+            return process.pid, url
+
+        pid, url = asyncio.run(start())
+        yield url
+        subprocess.run(["kill", str(pid)], check=False)
+
+
+@pytest.fixture
+async def redis(redis_url: str) -> AsyncIterator[Redis]:
+    """A client with an empty database."""
+    client = Redis.from_url(redis_url, decode_responses=True)
+    await client.flushall()
+    yield client
+    await client.aclose()
