@@ -54,18 +54,22 @@ class Identity:
                 await asyncio.sleep(pause)
             pause = min(10.0, pause * 2)
 
-    async def authorize(self, **_: Any) -> AuthorizeResult:
-        """For Bolt: never asks Slack."""
+    def known(self, enterprise_id: str | None) -> AuthorizeResult:
+        """What Bolt wants to know of the bot, from memory."""
         return AuthorizeResult(
-            enterprise_id=None, team_id=self.answer.get("team_id"), bot_user_id=self.answer.get("user_id"),
+            enterprise_id=enterprise_id, team_id=self.answer.get("team_id"), bot_user_id=self.answer.get("user_id"),
             bot_id=self.answer.get("bot_id"), bot_token=self._client.token,
         )  # fmt: skip
 
 
 def bolt_app(settings: SlackSettings, client: AsyncWebClient, identity: Identity, intake: Intake) -> AsyncApp:
     """The Bolt app with all listeners."""
+
+    async def authorize(enterprise_id: str | None) -> AuthorizeResult:
+        return identity.known(enterprise_id)
+
     app = AsyncApp(
-        client=client, signing_secret=settings.signing_secret.reveal(), authorize=identity.authorize, process_before_response=True,
+        client=client, signing_secret=settings.signing_secret.reveal(), authorize=authorize, process_before_response=True,
         request_verification_enabled=True,
     )  # fmt: skip
     for module in (commands, actions, modals, mentions, shortcuts, home):

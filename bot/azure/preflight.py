@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
-from typing import Final
 
 from bot import names
 from bot.azure.clusters import ClusterState, KubernetesVersion
@@ -13,25 +11,12 @@ from bot.azure.features import MANAGED_GPU
 from bot.azure.findings import Finding, blocker, info, warning
 from bot.azure.operations import terminal
 from bot.azure.poolspec import PoolSpec, body
-from bot.azure.sizes import CpuSize, Retired, Size, Unknown, lookup
+from bot.azure.sizecheck import size
+from bot.azure.sizes import Size, lookup
 from bot.azure.skus import SkuRow
 from bot.errors import Refused
 
-READY: Final = "succeeded"
-
-
-def size(text: str) -> list[Finding]:
-    """Whether `text` is a GPU size that can be had at all: retired, without a GPU, unsupported and unknown ones each say what to type instead."""
-    found = lookup(text)
-    if isinstance(found, Retired):
-        return [blocker("azure.size_retired", size=found.name, model=found.model, since=_day(found.since), replacement=found.replacement)]
-    if isinstance(found, CpuSize):
-        return [blocker("azure.size_cpu", size=found.name)]
-    if isinstance(found, Unknown):
-        if found.reason:
-            return [blocker("azure.size_unsupported", size=found.name, reason=found.reason)]
-        return [blocker("azure.size_unknown", size=found.name, nearest=" or ".join(f"`{name}`" for name in found.nearest))]
-    return []
+__all__ = ["cluster_for_pool", "cluster_name", "headers", "kubernetes_version", "managed_gpu", "pool", "size", "sku"]
 
 
 def sku(row: SkuRow | None, name: str, region: str, *, zones: Sequence[str] = (), spot: bool = False) -> list[Finding]:
@@ -111,7 +96,3 @@ def cluster_name(existing: Iterable[ClusterState], group: str, name: str) -> lis
     """Whether the name is free in its group (ARM compares names case-insensitively)."""
     taken = any(item.group.lower() == group.lower() and item.name.lower() == name.lower() for item in existing)
     return [blocker("azure.name_taken", kind="cluster", name=name)] if taken else []
-
-
-def _day(day: date) -> str:
-    return f"{day.day} {day:%B %Y}"

@@ -58,6 +58,7 @@ class Access:
         self.cluster = cluster
         self._client = client
         self._files = files
+        self._closed = False
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix=f"kubernetes-{cluster}")
 
     @classmethod
@@ -71,12 +72,15 @@ class Access:
 
     def close(self) -> None:
         """End the threads and connections and forget the credentials; calls under way end by their own time limits."""
+        self._closed = True
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._client.rest_client.close()
         self._files.close()
 
     async def run(self, work: Callable[[], T]) -> T:
-        """`work` in one of this cluster's threads."""
+        """`work` in one of this cluster's threads. Raises ``cluster.unreachable`` once this connection is closed."""
+        if self._closed:
+            raise self.unreachable(ConnectionAbortedError())
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     async def get(self, path: str, query: Query | None = None) -> Json:

@@ -14,6 +14,7 @@ from bot.errors import Failed, Refused, Temporary
 
 _NAMESPACED: Final = "/apis/batch/v1/namespaces"
 _PODS: Final = "/api/v1/namespaces"
+_WITH_EVENTS: Final = 3
 
 
 async def dry_run(access: Access, manifest: Json) -> None:
@@ -60,15 +61,14 @@ async def observe(access: Access, namespace: str, name: str) -> JobState:
         # Pods of an earlier Job of the same name may linger; the owner's uid tells them apart.
         query = {"labelSelector": f"batch.kubernetes.io/job-name={name}"}
         pods = [pod for page in access.pages_now(at(_PODS, namespace, "pods"), query) for pod in page.get("items") or () if _owned(pod, name, uid)]
-        if not any((pod.get("status") or {}).get("phase") == "Pending" for pod in pods):
-            return job, pods, []
-        wanted = {"fieldSelector": "involvedObject.kind=Pod"}
-        names = {name_of(pod) for pod in pods}
+        pending = [name_of(pod) for pod in pods if (pod.get("status") or {}).get("phase") == "Pending"]
+        path = at(_PODS, namespace, "events")
+        # Asked for by pod: a busy namespace has thousands of events. A few pods tell enough of an Indexed Job's pull.
         events = [
             event
-            for page in access.pages_now(at(_PODS, namespace, "events"), wanted)
+            for pod_name in pending[:_WITH_EVENTS]
+            for page in access.pages_now(path, {"fieldSelector": f"involvedObject.name={pod_name}"})
             for event in page.get("items") or ()
-            if (event.get("involvedObject") or {}).get("name") in names
         ]
         return job, pods, events
 

@@ -15,7 +15,7 @@ from bot.cluster.hardware import POOL_LABELS
 from bot.cluster.jobstate import STUCK, judge_pod
 from bot.cluster.logs import tail
 from bot.cluster.objects import OP_LABEL, OWNER_LABEL, SPOT_TOLERATION, Json, condition, labels_of, meta, statuses, tolerates, when
-from bot.errors import Failed
+from bot.errors import Failed, Temporary
 
 MANIFEST: Final = Path(__file__).resolve().parents[2] / "manifests" / "probe.yaml"
 NAMESPACE: Final = "default"
@@ -46,7 +46,7 @@ async def probe_result(access: Access, pool: str, op: str, *, namespace: str = N
     events: tuple[Json, ...] = ()
     if (pod.get("status") or {}).get("phase") == "Pending":
         events = await access.list(at("/api/v1/namespaces", namespace, "events"), {"fieldSelector": f"involvedObject.name={name}"})
-    text = ""
+    text: str | None = ""
     if (pod.get("status") or {}).get("phase") in ("Running", "Succeeded", "Failed"):
         text = await read_end(access, namespace, name, _LINES)
     return judge_probe_pod(pod, events, text)
@@ -73,8 +73,8 @@ def manifest(expected: Expectation, op: str, *, owner: str = "", namespace: str 
     return pod
 
 
-def judge_probe_pod(pod: Json, events: tuple[Json, ...], text: str) -> ProbeEvidence:
-    """The evidence in plain objects; pure."""
+def judge_probe_pod(pod: Json, events: tuple[Json, ...], text: str | None) -> ProbeEvidence:
+    """The evidence from plain objects; pure. `text` None: the log cannot be read at the moment, so a success is not proven yet."""
     state = judge_pod(pod, events)
     spec = pod.get("spec") or {}
     phase = (pod.get("status") or {}).get("phase")
@@ -85,6 +85,11 @@ def judge_probe_pod(pod: Json, events: tuple[Json, ...], text: str) -> ProbeEvid
         ends = [(item.get("state") or {}).get("terminated") or {} for item in statuses(pod)]
         detail = next((str(end["message"]) for end in ends if end.get("message")), "")
     made: datetime | None = when(meta(pod).get("creationTimestamp"))
+    if text is None:
+        unread = "its log cannot be read just now"
+        if phase in ("Running", "Succeeded"):
+            return ProbeEvidence("running", spec.get("nodeName"), "", unread, "", made)
+        text = ""
     if phase == "Succeeded":
         return ProbeEvidence("succeeded", spec.get("nodeName"), "Completed", "", text, made)
     if phase == "Failed":
@@ -96,14 +101,19 @@ def judge_probe_pod(pod: Json, events: tuple[Json, ...], text: str) -> ProbeEvid
     return ProbeEvidence("pending", spec.get("nodeName"), state.reason, detail, text, made)
 
 
-async def read_end(access: Access, namespace: str, name: str, lines: int) -> str:
-    """The last lines of a pod's log; empty where there are none to be had (any more)."""
+async def read_end(access: Access, namespace: str, name: str, lines: int) -> str | None:
+    """The last lines of a pod's log; empty where there are none (any more), None where its node does not hand them out just now."""
     try:
         return await tail(access, namespace, name, lines) or ""
     except Failed as error:
         # Deleted between the two reads, or its node took the log with it: then there is no proof in it either.
         if error.code in ("cluster.not_found", "cluster.bad_request"):
             return ""
+        raise
+    except Temporary as error:
+        # The API server asks the node's kubelet for logs, and answers 500 while that is silent.
+        if error.code == "cluster.unavailable":
+            return None
         raise
 
 

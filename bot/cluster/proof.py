@@ -163,7 +163,7 @@ async def _with_logs(access: Access, evidence: Evidence, resource: str) -> Evide
     told = []
     for pod in evidence.plugins:
         text = await read_end(access, pod.namespace, pod.pod, _LINES) if pod.ready and pod.node in empty else ""
-        told.append(replace(pod, text=text))
+        told.append(replace(pod, text=text or ""))
     return replace(evidence, plugins=tuple(told))
 
 

@@ -21,6 +21,7 @@ from bot.errors import Failed, Refused
 from bot.names import valid
 
 MAX_MANIFEST: Final = 64 * 1024
+MAX_DEPTH: Final = 40
 
 _BLANK = re.compile(r"\$\{([a-z][a-z0-9_]*)\}")
 _TEXTS = ("args", "command", "value", "labels", "annotations", "nodeSelector", "image")
@@ -156,8 +157,7 @@ def from_manifest(text: str) -> Template:
     fenced = _FENCE.match(text)
     body = fenced["body"] if fenced else text
     try:
-        if any(isinstance(event, yaml.events.AliasEvent) for event in yaml.parse(body, Loader=yaml.SafeLoader)):
-            raise Refused("cluster.manifest", problem="it uses YAML aliases, which I do not expand")
+        _check_events(body)
         documents = [item for item in yaml.safe_load_all(body) if item is not None]
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         line = getattr(getattr(error, "problem_mark", None), "line", None)
@@ -170,6 +170,17 @@ def from_manifest(text: str) -> Template:
         raise Refused("cluster.manifest", problem=problem)
     name = (manifest.get("metadata") or {}).get("name") or "job"
     return Template(name=str(name), title=str(name), manifest=manifest, gpus=0, arguments="replace")
+
+
+def _check_events(text: str) -> None:
+    """Refuse what would be costly to load: aliases that expand, and nesting that no Job needs. Stops at the first."""
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        if isinstance(event, yaml.events.AliasEvent):
+            raise Refused("cluster.manifest", problem="it uses YAML aliases, which I do not expand")
+        depth += isinstance(event, yaml.events.CollectionStartEvent) - isinstance(event, yaml.events.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            raise Refused("cluster.manifest", problem="it is nested too deeply")
 
 
 def shape_problem(manifest: object) -> str | None:

@@ -7,14 +7,14 @@ from typing import Any
 
 from bot.approvals.limits import Ask, within_limits
 from bot.approvals.rules import Policy
-from bot.azure import preflight
+from bot.azure import sizecheck
 from bot.azure.sizes import Retired, Size, lookup
 from bot.errors import Refused
 
 
 def gpu_size(text: str) -> Size:
     """The GPU size of that name. Raises Refused, naming what to type instead."""
-    for finding in preflight.size(text):
+    for finding in sizecheck.size(text):
         raise finding.refusal()
     found = lookup(text)
     assert isinstance(found, Size)

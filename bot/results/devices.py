@@ -11,24 +11,25 @@ _NAMED: Final = [
     re.compile(r"(?:GPU|gpu|device|Device)\b.{0,30}?(?<![\w/\-.])((?:A10G?|A100|A30|A40|H100|H200|L40S?|L4|T4|V100|P100|K80)(?:-[\w\-]+)?)(?![\w.])"),
 ]
 _USES_CPU: Final = re.compile(
-    r"(?i)(?:using|use|running on|training on|device(?: type| is| set to)?|accelerator|platform|backend)\s*[:=]?\s*[\"']?(?:torch\.)?(?:device\(type=)?[\"']?cpu\b(?![-_ ](?:count|cores|usage|util|mem|threads|instr|offload))"
-    r"|\(type='cpu'\)|falling back to (?:the )?cpu|fall(?:s)? back to cpu|running on (?:the )?cpu|\bCPU only\b|will (?:run|train|use)(?: on)? (?:the )?cpu"
-    r"|torch-[\w.+]+ CPU\b|\[(?:CpuDevice|TFRT_CPU)"
+    r"(?:using|use|running on|training on|device(?: type| is| set to)?|accelerator|platform|backend)\s*[:=]?\s*[\"']?(?:torch\.)?(?:device\(type=)?[\"']?cpu\b(?![-_ ](?:count|cores|usage|util|mem|threads|instr|offload))"
+    r"|\(type='cpu'\)|falling back to (?:the )?cpu|fall(?:s)? back to cpu|running on (?:the )?cpu|\bcpu only\b|will (?:run|train|use)(?: on)? (?:the )?cpu"
+    r"|torch-[\w.+]+ cpu\b|\[(?:cpudevice|tfrt_cpu)"
 )
 _NO_GPU: Final = re.compile(
-    r"(?i)could not select device|no gpu/tpu found|no cuda-capable device is detected|failed call to cuinit|cannot dlopen some gpu libraries|skipping registering gpu devices"
+    r"could not select device|no gpu/tpu found|no cuda-capable device is detected|failed call to cuinit|cannot dlopen some gpu libraries|skipping registering gpu devices"
     r"|kernel driver does not appear to be running|cuda(?: is)?(?:_is)?[ _]?(?:available|enabled)?\s*[:=]\s*[\"']?false|cuda\.is_available\(\)\s*[:=\-> ]*\s*false|cuda(?: is)? (?:not available|unavailable)"
     r"|gpu available: false|gpus? (?:is |are )?not (?:found|available|detected|visible)|no gpus? (?:found|available|detected|devices?|is available|will be used)|found no nvidia driver"
     r"|use_(?:cuda|gpu)[\"']?\s*[:=]\s*[\"']?false|no_cuda[\"']?\s*[:=]\s*[\"']?true|you have a cuda device, so you should probably run with|could not find cuda drivers"
-    r"|num gpus available:?\s*0\b|gpus?[\"']?\s*[:=]\s*(?:\[\]|none\b)|physical_devices\(.?GPU.?\)\s*[:=]?\s*\[\]|available devices: \[(?:'[^']*device:CPU:\d+'(?:, )?)+\]|gpu available: true.*used: false"
+    r"|num gpus available:?\s*0\b|gpus?[\"']?\s*[:=]\s*(?:\[\]|none\b)|physical_devices\(.?gpu.?\)\s*[:=]?\s*\[\]|available devices: \[(?:'[^']*device:cpu:\d+'(?:, )?)+\]|gpu available: true.*used: false"
     r"|no visible gpus?|device count: 0\b"
 )
 _USES_GPU: Final = re.compile(
-    r"(?i)(?:using|use|running on|training on|device(?: type| is| set to)?|accelerator|platform)\s*[:=]?\s*[\"']?(?:torch\.)?(?:device\(type=)?[\"']?((?:cuda|gpu)(?::\d+)?)\b(?!_|\.|[- ](?:driver|version|toolkit|mem|util|usage))"
-    r"|used: true|created tensorflow device \(.*device:GPU|\[(?:Cuda|Gpu|StreamExecutorGpu)Device\(|cuda(?: is)?[ _]available\s*[:=]\s*[\"']?true|cuda\.is_available\(\)\s*[:=\-> ]*\s*true|use_cuda[\"']?\s*[:=]\s*true"
-    r"|\bCUDA:\d+ \((?:NVIDIA|Tesla|GeForce|Quadro)|/gpu:\d+'|torch_device: ?cuda"
+    r"(?:using|use|running on|training on|device(?: type| is| set to)?|accelerator|platform)\s*[:=]?\s*[\"']?(?:torch\.)?(?:device\(type=)?[\"']?((?:cuda|gpu)(?::\d+)?)\b(?!_|\.|[- ](?:driver|version|toolkit|mem|util|usage))"
+    r"|used: true|created tensorflow device \(.*device:gpu|\[(?:cuda|gpu|streamexecutorgpu)device\(|cuda(?: is)?[ _]available\s*[:=]\s*[\"']?true|cuda\.is_available\(\)\s*[:=\-> ]*\s*true|use_cuda[\"']?\s*[:=]\s*true"
+    r"|\bcuda:\d+ \((?:nvidia|tesla|geforce|quadro)|/gpu:\d+'|torch_device: ?cuda"
 )
-ANY: Final = re.compile(r"(?i)gpu|cuda|cpu|nvidia|tesla|geforce|quadro|dlopen|cuinit|could not select|instinct")
+_STEM: Final = re.compile(r"gpu|cuda|cpu|nvidia|tesla|geforce|quadro|dlopen|cuinit|could not select|instinct")  # matched against lower case
+_LONGEST: Final = 4_000
 
 
 class Devices:
@@ -40,20 +41,20 @@ class Devices:
         self._cpu = self._missing = False
         self._said_gpu_last = False
 
-    def read(self, text: str) -> bool:
-        """Takes one line; True if it told something."""
-        if ANY.search(text) is None or len(text) > 4000:
+    def read(self, text: str, low: str) -> bool:
+        """Takes one line (and the same in lower case); True if it told something."""
+        if len(text) > _LONGEST or _STEM.search(low) is None:
             return False
         before = (self._model, self._gpu, self._cpu, self._missing, self._said_gpu_last)
         if self._model is None:
             self._model = next((" ".join(found[1].split()) for pattern in _NAMED if (found := pattern.search(text))), None)
-        cpu, missing, gpu = _USES_CPU.search(text), _NO_GPU.search(text), _USES_GPU.search(text)
+        cpu, missing, gpu = _USES_CPU.search(low), _NO_GPU.search(low), _USES_GPU.search(low)
         if missing:
             self._missing, self._said_gpu_last = True, False
         elif cpu and not gpu:
             self._cpu, self._said_gpu_last = True, False
         elif gpu:
-            self._gpu = self._gpu or (gpu[1].lower() if gpu[1] else "cuda")
+            self._gpu = self._gpu or (gpu[1] if gpu[1] else "cuda")
             self._said_gpu_last = True
         return before != (self._model, self._gpu, self._cpu, self._missing, self._said_gpu_last) or bool(cpu or missing or gpu)
 

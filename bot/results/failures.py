@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from enum import Enum
 from typing import Final
 
 ROOT, EXCEPTION, SIGNAL, CONSEQUENCE = 0, 1, 2, 3  # causes before their consequences
 
 _LONGEST: Final = 500
+_LONGEST_TRACEBACK: Final = 400
+_MOST_SOURCES: Final = 64
+_MOST_CAUSES: Final = 200
 
 _ROOT: Final = re.compile(
     r"CUDA out of memory|CUDA error|cudaError\w+|CUDA_ERROR_\w+|OutOfMemoryError|out of memory|OOMKilled|OOM when allocating|Out of memory: Kill|CUBLAS_STATUS_\w+|CUDNN_STATUS_\w+"
@@ -51,14 +55,22 @@ _SURVIVED: Final = re.compile(
 _NOISE: Final = re.compile(r"ran out of memory trying to allocate|Unable to register cu|ignore above|failed call to cuInit|tensorflow/(?:stream_executor|compiler|core)/.*(?:dso_loader|cuda_driver|cuda_dnn|cuda_diagnostics|numa)|not a git repository")
 _CHAIN: Final = re.compile(r"^(?:The above exception was the direct cause|During handling of the above exception)")
 _IGNORED: Final = re.compile(r"^(?:Exception ignored in|--- Logging error ---|Error in atexit)")
-_TRACEBACK: Final = re.compile(r"Traceback \(most recent call last\)")
-_DONE: Final = re.compile(
-    r"(?i)^\W*(?:training|train|run|job|fine-?tuning|fit|all) (?:is |has |was )?(?:successfully )?(?:complete[d]?|finished|done|succeeded)\b|\btraining (?:is |has )?(?:complete[d]?|finished|done)\b|`?(?:Trainer\.fit|fit)`? stopped|^\W*(?:done|finished|success(?:fully)?|completed)\W*$"
+_DONE: Final = re.compile(  # matched against lower case
+    r"^\W*(?:training|train|run|job|fine-?tuning|fit|all) (?:is |has |was )?(?:successfully )?(?:completed?|finished|done|succeeded)\b"
+    r"|\btraining (?:is |has )?(?:completed?|finished|done)\b|`?(?:trainer\.fit|fit)`? stopped|^\W*(?:done|finished|success(?:fully)?|completed)\W*$"
 )
-ANY: Final = re.compile(
-    r"(?i)error|exception|traceback|kill|fatal|abort|segment|signal|core dumped|cuda|nccl|nvml|nvidia-|oom|memory|terminat|cancel|evict|admission|fail|no such|not found|denied|interrupt|exit"
-    r"|what\(\)|xid|assert|bus |slurmstepd|watchdog|no space|bad_alloc|illegal|floating point|due to|handling of|logging|reason:|complet|finish|done|success|stopped|quit$"
+_STEM: Final = re.compile(  # matched against lower case
+    r"error|exception|traceback|kill|fatal|abort|segment|signal|dumped|cuda|nccl|nvml|nvidia|oom|memory|terminat|cancel|evict|admission|fail|no such|not found|denied|interrupt"
+    r"|exit|what\(\)|xid|assert|bus |slurmstepd|watchdog|no space|bad_alloc|illegal|floating point|due to|handling of|logging|reason:|complete|finish|done|success|stopped|quit$|return"
 )
+
+
+class Effect(Enum):
+    """What a line was to the failures: nothing, something, or part of one (so that it holds no result)."""
+
+    NONE = 0
+    SOME = 1
+    PART = 2
 
 
 @dataclass(slots=True)
@@ -75,9 +87,8 @@ class Failures:
     def __init__(self) -> None:
         self._causes: list[_Cause] = []
         self._inside: dict[str, int] = {}  # source -> lines left in which a traceback's last line is looked for
-        self._ignore: dict[str, int] = {}
+        self._ignore: set[str] = set()
         self._chained: set[str] = set()
-        self._what: dict[str, bool] = {}
 
     @property
     def watching(self) -> bool:
@@ -103,28 +114,27 @@ class Failures:
         chained = [cause for cause in best if cause.chained and cause.source == best[0].source]
         return (chained[-1] if chained and grade == EXCEPTION else best[0]).line
 
-    def read(self, source: str, text: str) -> bool:
-        """Takes one line; True if it belongs to a failure or a traceback."""
-        line = text.rstrip()
-        if _TRACEBACK.search(line):
-            if len(self._inside) < 64:
-                self._inside[source] = 400
-            return True
+    def read(self, source: str, text: str, low: str) -> Effect:
+        """Takes one line (and the same in lower case)."""
+        if source not in self._inside and _STEM.search(low) is None:
+            return Effect.NONE
+        if "Traceback (most recent call last)" in text:
+            if len(self._inside) < _MOST_SOURCES:
+                self._inside[source] = _LONGEST_TRACEBACK
+            return Effect.PART
         if source in self._inside:
-            return self._in_traceback(source, line)
-        if ANY.search(line) is None:
-            return False
-        stripped = line.strip()
+            return Effect.PART if self._in_traceback(source, text.rstrip()) else Effect.SOME
+        stripped = text.strip()
         if _IGNORED.match(stripped):
-            self._ignore[source] = 1
-            return True
+            self._ignore.add(source)
+            return Effect.PART
         if _CHAIN.match(stripped):
             self._chained.add(source)
-            return True
-        if _DONE.search(stripped) and not re.search(r"(?i)fail|error", stripped):
+            return Effect.PART
+        if _DONE.search(low) and "fail" not in low and "error" not in low:
             self.progress(source)
-            return False
-        return self._alone(source, stripped)
+            return Effect.SOME
+        return Effect.PART if self._alone(source, stripped) else Effect.NONE
 
     def _in_traceback(self, source: str, line: str) -> bool:
         left = self._inside[source] - 1
@@ -141,7 +151,8 @@ class Failures:
         found = _EXCEPTION.match(stripped)
         del self._inside[source]
         if found and (_EXCEPTION_NAME.search(found[1]) or found[1][0].isupper()):
-            if self._ignore.pop(source, 0) or found[1].endswith("Warning"):
+            if source in self._ignore or found[1].endswith("Warning"):
+                self._ignore.discard(source)
                 return True
             self._note(source, stripped, EXCEPTION)
             return True
@@ -174,5 +185,5 @@ class Failures:
             grade = ROOT
         chained = source in self._chained
         self._chained.discard(source)
-        if len(self._causes) < 200:
+        if len(self._causes) < _MOST_CAUSES:
             self._causes.append(_Cause(line[:_LONGEST], grade, source, chained))

@@ -9,50 +9,14 @@ import re
 from dataclasses import dataclass, field
 from typing import Final
 
+from bot.results import patterns as p
 from bot.results.metrics import SPLITS, Named, family_of, named, words_of
 
-NUMBER_PATTERN: Final = (
-    r"(?<![\w@.\-+])(?<![Tt]op )(?<!IoU[=>])(?<!@\[)(?<!\.5:)(?<!50:)(?<![Rr]ank )"
-    r"[-+]?(?:(?:\d{1,3}(?:,\d{3})+(?![\d,])|\d+)(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?"
-    r"|(?<![\w.])[-+]?(?:nan|NaN|NAN|inf|Inf|Infinity)(?!\w)"
+_MOST_NUMBERS: Final = 200
+_LINK: Final = frozenset(
+    ("is", "was", "of", "reached", "equals", "got", "are", "now", "score", "rate", "value", "percent", "pct", "average", "avg", "mean", "micro", "macro", "weighted")
 )
-NUMBER: Final = re.compile(NUMBER_PATTERN)
-
-_COMMAND: Final = re.compile(
-    r"(?:^|\s)--?[A-Za-z][\w\-]*[= ]?\S*.*\s--[A-Za-z]|(?:^|\s)--[A-Za-z]\w*=|\b(?:Namespace|HParams|hparams|Hyperparameters|Hparams|Arguments|Config|Parameters|TrainingArguments|Params)\s*[:({=]"
-    r"|^\s*(?:\+ |\$ |>>> |usage:|Usage:|args\b|config\b|Command|Collecting |Requirement already|Downloading |Installing |Successfully installed|Using cached|pip |import |from |def |class |assert |return |print\()"
-    r"|\b(?:Input Parameters|hyper-?parameters?)\b|\.(?:ckpt|pth?|h5|hdf5|pkl|params|safetensors|keras|onnx)\b.*\d|improved from|did not improve|was not in top"
-    r"|\b(?i:paper|expect(?:s|ed)?|should|published|state[- ]of[- ]the[- ]art|at least|at most|stop(?:ping)? (?:when|if|at)|until)\b"
-)
-_HEAD_STEP: Final = re.compile(r"^\s*\[$|^\s*$|^s:$")
-_EPOCH: Final = re.compile(r"(?i)(?:^|[^a-z])(?P<of>[a-z]+[_ \-])?ep(?:och)?(?:_num|_idx|_id|_number)?[\"']?\s*(?:\((?:train|val|valid|test|eval)\))?[\s.:#=|\[(\"']*$")
-_STEP: Final = re.compile(
-    r"(?i)(?:^|[^a-z])(?P<of>[a-z]+[_ \-])?(?:(?:global|train|micro)[_ ]?step|step|iter(?:ation)?|num_updates|update|up|(?:total_)?timesteps?|episode|round|generation|trial)"
-    r"[\"']?[\s.:#=|\[(\"']*$"
-)
-_BATCH: Final = re.compile(r"(?i)(?:^|[^a-z])(?:mini-?)?batch[\s.:#=|\[(\"']*$")
-_NOT_A_STEP: Final = re.compile(r"(?i)(?:^|[^a-z])(?:num|max|total|n|warm-?up|first|best|of|per|save|log|eval|each|last|every|early|decay|training|start|resume|initial)[_ \-]$")
-_STRONG: Final = re.compile(r"[;|│┃\t,]| - |(?<=\S) {3,}(?=[^\s=:])|[\])}>](?=\s*[\w'\"])|\. (?=[A-Z])|\bwith\b")
-_SET: Final = re.compile(r"(?:[:=：]|->|→|=>)\s*[\"']?\s*(?:[\w.]+\()?[\[({\s]*[\"']?$")
-_OVER: Final = re.compile(r"[<>≥≤!~]=?\s*$|\+/-\s*$|±\s*$|\bto\s*$|\bthan\s*$")
-_LETTER: Final = re.compile(r"[A-Za-z]")
-_CELL_END: Final = re.compile(r"[│┃|,\t]\W*$")
-_LINK: Final = frozenset("is was of reached equals got are now score rate value percent pct average avg mean micro macro weighted".split())
-_VALUE_ONLY: Final = frozenset("value metricvalue bbox val score result current epoch".split())
-_FLAG: Final = re.compile(r"(?:^|\s)--?[A-Za-z][\w\-]*[= ]*$")
-_BAR: Final = re.compile(r"\d+/\d+ (?:\[[=>.\-#  ]+\]|━|-\s)|\d+%\||\[[=>#.\- ]{5,}\]|^\s*step \d+/\d+ - ")
-_LR: Final = re.compile(r"(?i)(?:^|[^a-z])(?:lr|learning[_ ]rate|grad_?norm|gnorm|grad norm)(?:[^a-z]|$)")
-_HEADER: Final = re.compile(
-    r"(?i)^\W*(?:[\w\-]+\W+){0,3}?(?:running|start(?:ing|ed)?|begin(?:ning)?|do|run|perform(?:ing)?|now|final|results?|on|for|the|of)?\W*"
-    r"(evaluat\w*|validat\w*|testing|test|eval|val|dev|valid)\b"
-)
-_RESET: Final = re.compile(r"(?i)\b(?:begin\w*|start\w*|resum\w*|running)\b.*\b(?:epoch|train\w*)|^\W*train(?:ing)?\b|^\W*epoch\W*\d+(?:\s*/\s*\d+)?\W*$")
-_THROUGHPUT: Final = re.compile(
-    r"(?i)(?:^|[\s|:=(,\[])(?P<before>(?:avg_|global )?(?:throughput|ips|speed|wps|fps|(?:train_|running_?avg_?|curr_?)?(?:samples|tokens|images|examples|img|seqs?|words|tok)_?(?:per_?second|per_?sec|/sec|/s|persec)))\"?'?\s*[:=]?\s*$"
-)
-_PER_SECOND: Final = re.compile(
-    r"(?i)^\s*((?:images?|imgs?|samples?|examples?|tokens?|toks?|seqs?|sequences|sentences|words?|frames|records|episodes|steps|iterations|iters?|it|batch(?:es)?|rays|graphs|queries|ex)\s?(?:/\s?(?:sec(?:ond)?|s)|per[_ ]sec(?:ond)?)s?)\b"
-)
+_VALUE_ONLY: Final = frozenset(("value", "metricvalue", "bbox", "val", "score", "result", "current", "epoch"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +29,6 @@ class Found:
     of: int = -1
     average: int = -1
     percent: bool = False
-    decimal: bool = False
 
 
 @dataclass(slots=True)
@@ -74,24 +37,15 @@ class Reading:
 
     found: list[Found] = field(default_factory=list)
     epoch: int = -1
+    last_epoch: int = -1
     step: int = -1
-    bar: bool = False
     batch: int = -1
     batches: int = -1
-    last_epoch: int = -1
-    training: bool = False
-    section: str | None = None
     rate: int = -1
     rate_unit: str = ""
-
-    @property
-    def empty(self) -> bool:
-        return not self.found and self.epoch < 0 and self.step < 0 and self.section is None and self.rate < 0
-
-
-def is_command(text: str) -> bool:
-    """Command lines, flags, configuration dumps, package lists, checkpoint names: they name metrics but report none."""
-    return _COMMAND.search(text) is not None
+    bar: bool = False
+    training: bool = False
+    section: str | None = None
 
 
 class LineReader:
@@ -99,145 +53,150 @@ class LineReader:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.spans = [found.span() for found in NUMBER.finditer(text)][:200]
+        self.low = text.lower()
+        self.spans: list[tuple[int, int]] = []
         self.reading = Reading()
         self.split: str | None = None
         self.carry = ""
 
     def read(self) -> Reading:
-        reading, text = self.reading, self.text
-        reading.bar = _BAR.search(text) is not None
-        reading.training = _LR.search(text) is not None or reading.bar
-        if not self.spans or is_command(text):
-            self._section()
+        """The reading of the line."""
+        low, reading = self.low, self.reading
+        measured = p.METRIC_STEM.search(low) is not None
+        stepped = p.STEP_STEM.search(low) is not None
+        rated = p.RATE_STEM.search(low) is not None
+        sectioned = p.SECTION_STEM.search(low) is not None
+        if not (measured or stepped or rated or sectioned):
             return reading
-        end = 0
-        skip = -1
-        for k, (a, b) in enumerate(self.spans):
-            gap = text[end:a]
-            end = b
-            if k <= skip:
-                continue
-            self._position(k, gap, a, b)
-            skip = self._value(k, gap)
-        if not reading.found:
+        self.spans = [found.span() for found in p.NUMBER.finditer(self.text)][:_MOST_NUMBERS]
+        if self.spans and not p.is_command(low):
+            if measured:
+                reading.bar = p.BAR.search(self.text) is not None
+                reading.training = reading.bar or p.LEARNING_RATE.search(low) is not None
+            self._numbers(measured=measured, stepped=stepped, rated=rated)
+        if not reading.found and sectioned:
             self._section()
         return reading
 
+    def _numbers(self, *, measured: bool, stepped: bool, rated: bool) -> None:
+        end, taken = 0, -1
+        for k, (a, b) in enumerate(self.spans):
+            gap = self.text[end:a]
+            end = b
+            if k <= taken:
+                continue
+            if stepped:
+                self._position(k, gap[-48:].lower(), a, b)
+            if rated:
+                self._rate(k, gap[-48:].lower(), b)
+            if measured:
+                taken = self._value(k, gap)
+
     def _position(self, k: int, gap: str, a: int, b: int) -> None:
         reading, text = self.reading, self.text
-        if reading.epoch < 0 and self._counts(_EPOCH, gap, a):
-            reading.epoch = k
-        elif reading.step < 0 and self._counts(_STEP, gap, a):
+        if self._counts(p.EPOCH, gap, a):
+            if reading.epoch < 0:
+                reading.epoch = k
+            else:
+                reading.last_epoch = k
+        elif reading.step < 0 and (self._counts(p.STEP, gap, a) or (k == 0 and self._leads(gap, b))):
             reading.step = k
-        elif k == 0 and reading.step < 0 and (text[b : b + 2] in ("]\t", "] ") and gap.strip() == "[" or gap == "s:" or (gap == "" and text[b : b + 6] in (":\tlear", ":\ttest"))):
-            reading.step = k
-        elif _BATCH.search(gap):
+        elif p.BATCH.search(gap):
             reading.batch = k
-            if reading.step < 0:
-                reading.step = k
-        if reading.epoch >= 0 and self._counts(_EPOCH, gap, a):
-            reading.last_epoch = k
-        slash = k + 1 < len(self.spans) and re.fullmatch(r"\s?/\s?", text[b : self.spans[k + 1][0]])
-        if slash and reading.epoch != k and (reading.step == k or reading.batch == k or gap.rstrip().endswith("[")):
+            reading.step = k if reading.step < 0 else reading.step
+        if reading.epoch == k or text[b : b + 2].strip()[:1] != "/" or k + 1 >= len(self.spans):
+            return
+        if p.RATIO.fullmatch(text, b, self.spans[k + 1][0]) and (reading.step == k or reading.batch == k or gap.rstrip().endswith("[")):
             reading.batch, reading.batches = k, k + 1
-        unit = _PER_SECOND.match(text, b)
-        named_before = _THROUGHPUT.search(gap)
-        if unit and (reading.rate < 0 or "it" not in unit[1][:2]) or (named_before and reading.rate < 0):
-            reading.rate = k
-            reading.rate_unit = unit[1].strip() if unit else _spelled(named_before["before"]) if named_before else ""
 
     def _counts(self, pattern: re.Pattern[str], gap: str, a: int) -> bool:
         found = pattern.search(gap)
-        if found is None or self.text[a : a + 1] == ".":
+        if found is None or self.text[a] == ".":
             return False
         before = gap[: found.end("of")] if found["of"] else gap[: found.start() + 1]
-        return not _NOT_A_STEP.search(before)
+        return p.NOT_A_STEP.search(before) is None
+
+    def _leads(self, gap: str, b: int) -> bool:
+        """`[12]  train-auc:…`, `s:12 trl:…`: the number at the head of the line is the step."""
+        return (gap.strip() == "[" and self.text[b : b + 2] in ("]\t", "] ")) or gap == "s:"
+
+    def _rate(self, k: int, gap: str, b: int) -> None:
+        reading = self.reading
+        unit = p.PER_SECOND.match(self.text, b)
+        if unit and (reading.rate < 0 or not unit[1].lower().startswith("it")):
+            reading.rate, reading.rate_unit = k, unit[1]
+        elif reading.rate < 0 and (name := p.THROUGHPUT.search(gap)):
+            reading.rate, reading.rate_unit = k, p.spelled(name["name"])
 
     def _value(self, k: int, gap: str) -> int:
         """Takes number `k` as a value if its label says so; returns the last number that belongs to it (or -1)."""
-        text, (a, b) = self.text, self.spans[k]
-        pieces = _STRONG.split(gap.rstrip(" "))
-        cut = len(pieces) > 1
-        label = pieces[-1]
-        for word in words_of(gap if len(gap) < 200 else gap[-200:]):
-            if word in SPLITS and not self._glued(word, gap):
-                self.split = SPLITS[word]
-        if cut and not _LETTER.search(label) and _CELL_END.search(gap):
-            before = next((piece for piece in reversed(pieces) if _LETTER.search(piece)), "")
+        pieces = p.STRONG.split(gap.rstrip(" "))
+        label, cut = pieces[-1], len(pieces) > 1
+        self._hear_split(gap)
+        if cut and not p.LETTER.search(label) and p.CELL_END.search(gap):
+            before = next((piece for piece in reversed(pieces) if p.LETTER.search(piece)), "")
             if _bare(before):
                 label, gap = before, before + "="
         words = set(words_of(label))
         if words and words <= _VALUE_ONLY:
             earlier = next((piece for piece in reversed(pieces[:-1]) if named(piece)), self.carry)
             label = earlier + " " + label if earlier else label
-            self.carry = ""
         elif self.carry and not cut:
             label = self.carry + " " + label
         what = named(label.strip())
-        self.carry = label if what else ""
-        if what is None or self._unfit(k, a, b, gap, label, what):
+        self.carry = label[-200:] if what else ""
+        if what is None or self._unfit(k, gap, label, what):
             return -1
         self.carry = ""
         return self._take(k, what, label, gap)
 
-    def _glued(self, word: str, gap: str) -> bool:
-        """`val_loss` says nothing about its neighbours, `Val loss` does."""
-        return re.search(rf"(?i){word}[_/]\w|\w[_/.]{word}", gap) is not None
+    def _hear_split(self, gap: str) -> None:
+        """`Val loss` tells of what follows too; `val_loss` says nothing about its neighbours."""
+        if not p.SECTION_STEM.search(gap.lower()) and "learn" not in gap:
+            return
+        for word in words_of(gap[-200:]):
+            if word in SPLITS and not re.search(rf"(?i){word}[_/]\w|\w[_/.]{word}", gap):
+                self.split = SPLITS[word]
 
-    def _unfit(self, k: int, a: int, b: int, gap: str, label: str, what: Named) -> bool:
-        text = self.text
-        if _OVER.search(gap) or _FLAG.search(gap) or self.reading.epoch == k or self.reading.step == k:
+    def _unfit(self, k: int, gap: str, label: str, what: Named) -> bool:
+        if self.reading.epoch == k or self.reading.step == k or p.OVER.search(gap) or p.FLAG.search(gap):
             return True
-        after = text[b : b + 2]
-        if re.match(r"[A-Za-z_]|:\d|\.\d|,\d|-\w|%\||\.\.|%-", after) and not re.match(r"e\b", after):
+        if p.AFTER.match(self.text, self.spans[k][1]) or _per_class(label.lower()):
             return True
-        if _per_class(label):
-            return True
-        if _SET.search(gap):
+        if p.SET.search(gap):
             return len(what.tail) > 8
-        tail = [w for w in what.tail if not w.isdigit()]
-        return not _LINK.issuperset(tail)
+        return not _LINK.issuperset(word for word in what.tail if not word.isdigit())
 
     def _take(self, k: int, what: Named, label: str, gap: str) -> int:
         text, last = self.text, k
         a, b = self.spans[k]
-        of = average = -1
-        rest = text[b : b + 12]
-        following = self.spans[k + 1] if k + 1 < len(self.spans) else None
-        if following and re.fullmatch(r"\s?/\s?", text[b : following[0]]) and what.family.bounded:
-            of, last = k + 1, k + 1
-            rest = text[following[1] : following[1] + 12]
-        elif following and re.fullmatch(r"\s+\(\s*", text[b : following[0]]) and text[following[1] : following[1] + 1] == ")":
-            average, last = k + 1, k + 1
-        percent = of < 0 and (re.match(r"\s?%", rest) is not None or re.search(r"%|\bpercent|\bpct", label) is not None)
-        decimal = of >= 0 or "." in text[a:b] or (percent and _SET.search(gap) is not None)
-        if "correct" in words_of(label) and of < 0 and not percent:
+        end, of, average = b, -1, -1
+        if k + 1 < len(self.spans):
+            start, stop = self.spans[k + 1]
+            if what.family.bounded and p.RATIO.fullmatch(text, b, start):
+                of = last = k + 1
+                end = stop
+            elif text[stop : stop + 1] == ")" and p.RUNNING.fullmatch(text, b, start):
+                average = last = k + 1
+        percent = of < 0 and (p.PERCENT.match(text, end) is not None or p.PERCENT_NAME.search(label) is not None)
+        decimal = of >= 0 or "." in text[a:b] or (percent and p.SET.search(gap) is not None)
+        if (what.family.decimal and not decimal) or ("correct" in words_of(label) and of < 0 and not percent):
             return -1
-        if what.family.decimal and not decimal:
-            return -1
-        self.reading.found.append(Found(what, what.split or self.split, k, of, average, percent, decimal))
+        self.reading.found.append(Found(what, what.split or self.split, k, of, average, percent))
         return last
 
     def _section(self) -> None:
-        text = self.text.strip()
-        if len(text) > 120 or not text or any("." in self.text[a:b] for a, b in self.spans):
+        text, low = self.text.strip(), self.low.strip()
+        if not text or len(text) > 120 or any("." in self.text[a:b] for a, b in self.spans):
             return
-        if _RESET.search(text):
+        if p.RESET.search(low):
             self.reading.section = "reset"
             return
-        found = _HEADER.match(text)
-        if found and (text[-1] in ".:*=-#>]" or text[0] in "*=-#[>" or len(text.split()) <= 4 or self.reading.epoch >= 0 or self.reading.step >= 0):
-            split = next((SPLITS[w] for w in words_of(text) if w in ("test", "testing", "tst")), None)
-            self.reading.section = split or SPLITS.get(found[1].lower(), "val")
-
-
-def _spelled(word: str) -> str:
-    low = word.lower()
-    for stem in ("token", "tok", "image", "img", "example", "word", "seq"):
-        if stem in low:
-            return {"tok": "tokens", "img": "images", "seq": "sequences"}.get(stem, stem + "s") + "/s"
-    return "words/s" if low == "wps" else "samples/s" if "samples" in low or low == "ips" else ""
+        found = p.HEADER.match(low)
+        stepped = self.reading.epoch >= 0 or self.reading.step >= 0
+        if found and (text[-1] in ".:*=-#>]" or text[0] in "*=-#[>" or len(text.split()) <= 4 or stepped):
+            split = next((SPLITS[word] for word in words_of(text) if word in ("test", "testing", "tst")), None)
+            self.reading.section = split or SPLITS.get(found[1], "val")
 
 
 def _bare(piece: str) -> bool:
@@ -245,13 +204,10 @@ def _bare(piece: str) -> bool:
     return 0 < len(words) <= 5 and any(family_of(word) for word in words)
 
 
-def _per_class(label: str) -> bool:
+def _per_class(low: str) -> bool:
     """`Accuracy of plane :` tells of one class; `Accuracy of the network on the test images:` of the whole."""
-    found = re.search(r"(?i)\b(?:of|for)\s+(?:the\s+)?(?:class\W+)?([A-Za-z]\w*)", label)
-    return found is not None and found[1].lower() not in _WHOLE and found[1].lower() not in SPLITS
-
-
-_WHOLE: Final = frozenset("the network model net classifier best final this our images set data dataset all validation test epoch class step iteration fold".split())
+    found = p.PER_CLASS.search(low)
+    return found is not None and found[1] not in p.WHOLE
 
 
 def read_line(text: str) -> Reading:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-LINE_LIMIT: Final = 32_768
-"""Bytes of one line that are read; the rest of a longer line is passed over."""
+from bot.results.stream import shortened
 
 _ANSI: Final = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n\r]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
 _CONTROL: Final = bytes(c for c in range(32) if c not in (9, 10, 13)) + b"\x7f"
@@ -36,10 +35,11 @@ _PREFIX: Final = re.compile(
 
 def clean_block(block: bytes) -> bytes:
     """Whole lines of raw output with colours and control characters gone and every carriage return made a line end."""
-    if b"\x1b" in block:
-        block = _ANSI.sub(b"", block)
     if b"\r" in block:
         block = block.replace(b"\r", b"\n")
+    block = shortened(block)
+    if b"\x1b" in block:
+        block = _ANSI.sub(b"", block)
     return block.translate(None, _CONTROL)
 
 

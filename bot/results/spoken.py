@@ -33,7 +33,7 @@ _THEANO: Final = re.compile(rf"validation score of {_N} ?%.*test performance (?:
 _CATBOOST: Final = re.compile(rf"^\s*(\d+):\s+learn: {_N}(?:\s+test: {_N})?(?:\s+best: {_N} \((\d+)\))?")
 _GRAPH: Final = re.compile(r"(?i)\bepoch\W*0*(\d+)\b.*\btrain: (0?\.\d+|1\.0+|0), *val(?:id|idation)?: (0?\.\d+|1\.0+|0), *test: (0?\.\d+|1\.0+|0)(?![\w.])")
 _KATIB: Final = re.compile(rf"\{{metricName: *([\w/\-]+), *metricValue: *{_N}")
-_ANY: Final = re.compile(r"\(AP\) @\[|test performance|\d:\s+learn: |(?i:train: [01.])|metricName:")
+_STEMS: Final = ("(AP) @[", "test performance", "learn: ", "rain: ", "metricName:")
 
 
 class Phrases:
@@ -48,7 +48,8 @@ class Phrases:
         """The values of a set phrase; None where the line is none."""
         if "annotation type" in text or "results for segm" in text or "results for bbox" in text:
             self.mask = "segm" in text
-        if _ANY.search(text) is None:
+            return None
+        if not any(stem in text for stem in _STEMS):
             return None
         return self._coco(text) or self._theano(text) or self._boosting(text) or self._graph(text) or self._katib(text)
 

@@ -61,12 +61,12 @@ class Summariser:
         """What the log says; nothing may be fed afterwards."""
         reader = self._reader
         reader.close()
-        return _summary(reader, reader.board.headline())
+        return _summary(reader, reader.collector.board.headline())
 
 
 def _summary(reader: LogReader, series: Series | None) -> RunSummary:
     device, on_cpu = reader.devices.verdict()
-    common = {"device": device, "ran_on_cpu": on_cpu, "throughput": reader.throughput, "failure": reader.failures.verdict()}
+    common = {"device": device, "ran_on_cpu": on_cpu, "throughput": reader.collector.throughput, "failure": reader.failures.verdict()}
     if series is None:
         return RunSummary(**common)  # type: ignore[arg-type]
     final = series.final if series.final is not None else series.best

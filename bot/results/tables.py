@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Final
 
-from bot.results.grammar import NUMBER
+from bot.results.patterns import NUMBER
 from bot.results.metrics import LOSS, Named, family_of, named, words_of
 from bot.results.spoken import Spoken
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import uuid
 from typing import Any, Final
 
 from playground.azure import pool_rules
@@ -19,7 +20,7 @@ DNS_PREFIX: Final = re.compile(r"[a-zA-Z0-9](?:[-a-zA-Z0-9]{0,52}[a-zA-Z0-9])?")
 TIERS: Final = ("Free", "Standard", "Premium")
 COMPUTED: Final = (
     "provisioningState", "powerState", "fqdn", "azurePortalFQDN", "privateFQDN", "currentKubernetesVersion", "maxAgentPools", "agentPoolProfiles",
-    "kubernetesVersion", "resourceUID", "status",
+    "kubernetesVersion", "resourceUID", "status", "identityProfile",
 )  # fmt: skip
 FIXED: Final = ("dnsPrefix", "nodeResourceGroup", "fqdnSubdomain")
 DEFAULTS: Final[Wire] = {
@@ -86,13 +87,19 @@ def accepted_body(name: str, wanted: Wire, existing: Cluster | None) -> Wire:
             target="dnsPrefix",
         )
     _check_identity(wanted, existing)
-    merged: Wire = {**DEFAULTS, **kept.get("properties", {}), **properties}
+    merged: Wire = _filled(properties, kept.get("properties") or DEFAULTS)
     return {
         "tags": checked_tags(wanted.get("tags", kept.get("tags"))),
         "sku": _sku(wanted.get("sku") or kept.get("sku")),
         "identity": _identity(wanted.get("identity") or kept.get("identity")),
         "properties": merged,
     }
+
+
+def _filled(given: Wire, base: Wire) -> Wire:
+    """`given` over `base`, nested objects too."""
+    nested = {key: _filled(value, base[key]) for key, value in given.items() if isinstance(value, dict) and isinstance(base.get(key), dict)}
+    return {**base, **given, **nested}
 
 
 def _check_identity(wanted: Wire, existing: Cluster | None) -> None:
@@ -133,6 +140,13 @@ def pools_of_new(body: Wire, around: pool_rules.Surroundings) -> dict[str, Wire]
     if not any(pool["mode"] == "System" for pool in pools.values()):
         raise refused("BadRequest", "Must define at least one system pool.", target="agentPoolProfiles")
     return pools
+
+
+def kubelet_identity(subscription_id: str, cluster: Cluster) -> Wire:
+    """The identity that the nodes use, made by AKS in the nodes' resource group."""
+    root = f"/subscriptions/{subscription_id}/resourcegroups/{cluster.node_group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities"
+    ids = {"clientId": str(uuid.uuid5(uuid.NAMESPACE_DNS, root)), "objectId": str(uuid.uuid5(uuid.NAMESPACE_URL, root))}
+    return {"kubeletidentity": {"resourceId": f"{root}/{cluster.name}-agentpool", **ids}}
 
 
 def address(cluster: Cluster) -> str:

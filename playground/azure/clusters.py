@@ -29,6 +29,7 @@ def view(subscription: Subscription, cluster: Cluster) -> Wire:
         "azurePortalFQDN": cluster_rules.address(cluster).replace(".hcp.", ".portal.hcp."),
         "maxAgentPools": 100,
         "nodeResourceGroup": cluster.node_group,
+        "identityProfile": cluster_rules.kubelet_identity(subscription.id, cluster),
         "agentPoolProfiles": [{"name": pool.name} | pools.properties_of(cluster, pool) for pool in cluster.pools.values()],
     }
     body: Wire = {

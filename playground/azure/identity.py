@@ -13,7 +13,7 @@ import hmac
 import json
 import secrets
 import time
-from typing import Any, Final
+from typing import Final
 
 from aiohttp import web
 

@@ -76,7 +76,7 @@ def bad(name: str, message: str) -> ArmError:
 def accepted(name: str, wanted: Wire, around: Surroundings, existing: AgentPool | None) -> Wire:
     """The pool's properties after a PUT of `wanted`; omitted ones keep their value or get AKS's default. Raises 400 in AKS's words."""
     kept = existing.properties if existing else {}
-    asked = {key: value for key, value in wanted.items() if key not in READ_ONLY and value is not None}
+    asked = {key: value for key, value in wanted.items() if key not in READ_ONLY and value is not None and (key, value) != ("vmSize", "")}
     merged: Wire = {**DEFAULTS, **kept, **asked}
     _check_choices(merged)
     _check_name(name, merged)

@@ -72,7 +72,10 @@ def new_node(cluster: Cluster, name: str, pool: Pool) -> Json:
     """A node that has just registered: NotReady, no GPUs yet."""
     now, number = cluster.clock.iso(), _number(name)
     capacity, allocatable = _resources(pool)
-    message = "container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:Network plugin returns error: cni plugin not initialized"
+    message = (
+        "container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady "
+        "message:Network plugin returns error: cni plugin not initialized"
+    )
     conditions = [condition("Ready", "False", "KubeletNotReady", message, now)]
     if pool.managed:
         conditions += [

@@ -84,16 +84,12 @@ async def _generic(launch: Launch, text: str) -> int:
 async def _nvidia_smi(launch: Launch, text: str) -> int:
     await launch.clock.work(1)
     if not launch.gpus:
-        launch.emit("Failed to initialize NVML: Unknown Error" if launch.driver else _no_binary())
-        return 255 if launch.driver else 1
+        launch.emit("No devices were found" if launch.driver else "/bin/sh: 1: nvidia-smi: not found")
+        return 6 if launch.driver else 1
     for arguments in re.findall(r"nvidia-smi([^;&|]*)", text):
         for line in smi.output(arguments.strip(" '\""), launch.gpus, launch.clock.now()):
             launch.emit(line)
     return 0
-
-
-def _no_binary() -> str:
-    return 'exec: "nvidia-smi": executable file not found in $PATH: the NVIDIA driver is mounted into a container only where it was given a GPU'
 
 
 async def _vector_add(launch: Launch) -> int:
@@ -122,9 +118,7 @@ async def _device_plugin(launch: Launch) -> int:
         launch.emit("E factory.go:113] If this is a GPU node, did you configure the NVIDIA Container Toolkit?")
         launch.emit("E factory.go:115] You can check the prerequisites at: https://github.com/NVIDIA/k8s-device-plugin#prerequisites")
         if launch.env.get("FAIL_ON_INIT_ERROR", "true").lower() != "false":
-            launch.emit(
-                "E main.go:173] error starting plugins: error creating plugin manager: unable to create plugin manager: invalid device discovery strategy"
-            )
+            launch.emit("E main.go:173] error starting plugins: unable to create plugin manager: invalid device discovery strategy")
             return 1
         launch.emit("I main.go:381] No devices found. Waiting indefinitely.")
         return await _for_ever()

@@ -14,7 +14,8 @@ from playground.kubernetes.objects import Json
 from playground.kubernetes.statuses import bad_request, unsupported_media
 
 MAGIC = b"k8s\x00"
-# Message → field number → (name, type); "[X]" repeats, "{}" is a map of strings, "{b}" of bytes.
+# Message → field number → (name, type); "[X]" repeats, "{}" is a map of strings, "{b}" of bytes; "-" is
+# passed over, "0" has to be empty.
 _MESSAGES: dict[str, dict[int, tuple[str, str]]] = {
     "ObjectMeta": {
         1: ("name", "s"), 2: ("generateName", "s"), 3: ("namespace", "s"), 4: ("selfLink", "s"), 5: ("uid", "s"), 6: ("resourceVersion", "s"),
@@ -34,17 +35,18 @@ _MESSAGES: dict[str, dict[int, tuple[str, str]]] = {
         2: ("containers", "[Container]"), 3: ("restartPolicy", "s"), 4: ("terminationGracePeriodSeconds", "i"), 5: ("activeDeadlineSeconds", "i"),
         6: ("dnsPolicy", "s"), 7: ("nodeSelector", "{}"), 8: ("serviceAccountName", "s"), 9: ("serviceAccount", "s"), 10: ("nodeName", "s"),
         11: ("hostNetwork", "b"), 12: ("hostPID", "b"), 13: ("hostIPC", "b"), 16: ("hostname", "s"), 17: ("subdomain", "s"),
-        19: ("schedulerName", "s"),
+        19: ("schedulerName", "s"), 24: ("priorityClassName", "s"),
     },
     "Container": {
-        1: ("name", "s"), 2: ("image", "s"), 3: ("command", "[s]"), 4: ("args", "[s]"), 5: ("workingDir", "s"), 8: ("resources", "-"),
+        1: ("name", "s"), 2: ("image", "s"), 3: ("command", "[s]"), 4: ("args", "[s]"), 5: ("workingDir", "s"), 8: ("resources", "0"),
         13: ("terminationMessagePath", "s"), 14: ("imagePullPolicy", "s"), 16: ("stdin", "b"), 17: ("stdinOnce", "b"), 18: ("tty", "b"),
         20: ("terminationMessagePolicy", "s"),
     },
     "SelfSubjectAccessReview": {1: ("metadata", "ObjectMeta"), 2: ("spec", "AccessSpec"), 3: ("status", "-")},
     "AccessSpec": {1: ("resourceAttributes", "ResourceAttributes"), 2: ("nonResourceAttributes", "NonResourceAttributes")},
     "ResourceAttributes": {
-        1: ("namespace", "s"), 2: ("verb", "s"), 3: ("group", "s"), 4: ("version", "s"), 5: ("resource", "s"), 6: ("subresource", "s"), 7: ("name", "s"),
+        1: ("namespace", "s"), 2: ("verb", "s"), 3: ("group", "s"), 4: ("version", "s"), 5: ("resource", "s"), 6: ("subresource", "s"),
+        7: ("name", "s"),
     },
     "NonResourceAttributes": {1: ("path", "s"), 2: ("verb", "s")},
     "SelfSubjectReview": {1: ("metadata", "ObjectMeta"), 2: ("status", "-")},
@@ -80,7 +82,9 @@ def _message(kind: str, raw: bytes) -> Json:
             text = _bytes(entry.get(2, b""))
             held = base64.b64encode(text).decode() if form == "{b}" else text.decode()
             result.setdefault(name, {})[_bytes(entry.get(1, b"")).decode()] = held
-        elif form != "-":
+        elif form == "0" and value:
+            raise unsupported_media(_JSON_ONLY)
+        elif form not in "-0":
             one = _one(form, value)
             # Go writes empty strings and zero counts of plain fields as well; they mean "not set".
             if one not in ("", {}):

@@ -47,7 +47,6 @@ CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap", True, ("cm",))
 DAEMON_SETS = Resource("apps", "v1", "daemonsets", "DaemonSet", True, ("ds",), status=True, categories=("all",))
 JOBS = Resource("batch", "v1", "jobs", "Job", True, status=True, categories=("all",))
 PRIORITY_CLASSES = Resource("scheduling.k8s.io", "v1", "priorityclasses", "PriorityClass", False, ("pc",))
-LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease", True)
 
 RESOURCES = (
     NODES,
@@ -60,7 +59,6 @@ RESOURCES = (
     DAEMON_SETS,
     JOBS,
     PRIORITY_CLASSES,
-    LEASES,
 )
 # Reviews are created and answered, never kept.
 REVIEWS = (

@@ -35,9 +35,7 @@ def decode(call: Call, item: Json, *, applied: bool = False) -> Json:
     result: Json = decoder.value(kind, item, "")
     mode = call.query.get("fieldValidation") or "Warn"
     if mode not in ("Ignore", "Warn", "Strict"):
-        raise bad_request(
-            f'PatchOptions.meta.k8s.io "" is invalid: fieldValidation: Unsupported value: "{mode}": supported values: "", "Ignore", "Strict", "Warn"'
-        )
+        raise bad_request(f'fieldValidation: Unsupported value: "{mode}": supported values: "", "Ignore", "Strict", "Warn"')
     if decoder.unknown and mode == "Strict":
         listed = ", ".join(f'unknown field "{path}"' for path in decoder.unknown)
         raise bad_request(f'{kind} in version "{call.target.resource.version}" cannot be handled as a {kind}: strict decoding error: {listed}')

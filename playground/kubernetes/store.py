@@ -132,9 +132,8 @@ class Store:
         if token:
             version, start = _token(token)
             if (resource.plural, version) not in self._snapshots:
-                raise statuses.expired(
-                    "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter."
-                )
+                text = "The provided continue parameter is too old to display a consistent list result. "
+                raise statuses.expired(text + "You can start a new list without the continue parameter.")
             chosen = self._snapshots[resource.plural, version]
             chosen = [item for item in chosen if key_of(item) > start]
         if not limit or len(chosen) <= limit:

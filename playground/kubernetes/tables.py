@@ -37,7 +37,7 @@ def renderer(call: Call, accept: str) -> Render:
                 row["object"] = {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": one["metadata"]}
             rows.append(row)
         meta = dict(item["metadata"]) if "items" in item else {"resourceVersion": item["metadata"].get("resourceVersion", "")}
-        result = {"kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": meta}
+        result: Json = {"kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": meta}
         # A watch names the columns only once.
         result["columnDefinitions"] = [_definition(text) for text in columns] if first else None
         first = False
@@ -144,9 +144,7 @@ def _job(item: Json, now: float) -> Cells:
     spec, status = item["spec"], item.get("status") or {}
     kinds = {one["type"] for one in status.get("conditions") or [] if one["status"] == "True"}
     text = next((kind for kind in ("Complete", "Failed") if kind in kinds), "")
-    text = text or (
-        "Terminating" if deleting(item) else "Suspended" if "Suspended" in kinds else "FailureTarget" if "FailureTarget" in kinds else "Running"
-    )
+    text = text or ("Terminating" if deleting(item) else "Suspended" if "Suspended" in kinds else "Running")
     done = status.get("succeeded", 0)
     total = spec.get("completions")
     parallel = f"{done}/1 of {spec['parallelism']}" if spec.get("parallelism", 0) > 1 else f"{done}/1"
@@ -178,10 +176,9 @@ def _event(item: Json, now: float) -> Cells:
     last = item.get("lastTimestamp") or item["metadata"]["creationTimestamp"]
     first = item.get("firstTimestamp") or last
     origin = ", ".join(filter(None, (source.get("component") or item.get("reportingComponent", ""), source.get("host"))))
-    return [
-        duration(now - seconds_of(last)), item.get("type", ""), item.get("reason", ""), f"{str(about.get('kind', '')).lower()}/{about.get('name', '')}",
-        about.get("fieldPath", ""), origin, str(item.get("message", "")).strip(), duration(now - seconds_of(first)), item.get("count", 1), name_of(item),
-    ]  # fmt: skip
+    subject = f"{str(about.get('kind', '')).lower()}/{about.get('name', '')}"
+    head = [duration(now - seconds_of(last)), item.get("type", ""), item.get("reason", ""), subject, about.get("fieldPath", ""), origin]
+    return [*head, str(item.get("message", "")).strip(), duration(now - seconds_of(first)), item.get("count", 1), name_of(item)]
 
 
 def _namespace(item: Json, now: float) -> Cells:
@@ -204,10 +201,6 @@ def _priority(item: Json, now: float) -> Cells:
     return [name_of(item), item["value"], bool(item.get("globalDefault")), _age(item, now), item.get("preemptionPolicy", "")]
 
 
-def _lease(item: Json, now: float) -> Cells:
-    return [name_of(item), (item.get("spec") or {}).get("holderIdentity", ""), _age(item, now)]
-
-
 _PLAIN = ("Name", "Created At")
 _TEMPLATE = ("+Containers", "+Images", "+Selector")
 _COLUMNS: dict[str, tuple[tuple[str, ...], Row]] = {
@@ -217,7 +210,7 @@ _COLUMNS: dict[str, tuple[tuple[str, ...], Row]] = {
     "pods": (("Name", "Ready", "Status", "Restarts", "Age", "+IP", "+Node", "+Nominated Node", "+Readiness Gates"), _pod),
     "jobs": (("Name", "Status", "Completions", "Duration", "Age", *_TEMPLATE), _job),
     "daemonsets": (
-        ("Name", "Desired:integer", "Current:integer", "Ready:integer", "Up-to-date:integer", "Available:integer", "Node Selector", "Age", *_TEMPLATE),
+        ("Name", *(f"{name}:integer" for name in ("Desired", "Current", "Ready", "Up-to-date", "Available")), "Node Selector", "Age", *_TEMPLATE),
         _daemon_set,
     ),
     "events": (("Last Seen", "Type", "Reason", "Object", "+Subobject", "+Source", "Message", "+First Seen", "+Count", "+Name"), _event),
@@ -226,5 +219,4 @@ _COLUMNS: dict[str, tuple[tuple[str, ...], Row]] = {
     "configmaps": (("Name", "Data:integer", "Age"), _config_map),
     "serviceaccounts": (("Name", "Secrets:integer", "Age"), _account),
     "priorityclasses": (("Name", "Value:integer", "Global-Default:boolean", "Age", "PreemptionPolicy"), _priority),
-    "leases": (("Name", "Holder", "Age"), _lease),
 }  # fmt: skip

@@ -17,6 +17,10 @@ from playground.kubernetes.statuses import ApiError, Cause, expired, invalid, to
 from playground.kubernetes.store import Change
 
 BOOKMARK_SECONDS = 60.0
+# How soon a client that has gone without a word is noticed.
+LOOK_SECONDS = 10.0
+# A watch that lags so many events behind is ended (Kubernetes: slow watchers are terminated).
+MOST_QUEUED = 20_000
 Render = Callable[[Json], Json]
 
 
@@ -54,6 +58,9 @@ class Feed:
         """Queue a change as this watch's selectors see it: an object that stops matching is DELETED for it."""
         target = self._call.target
         if change.plural != target.resource.plural or (target.namespace and change.item["metadata"].get("namespace") != target.namespace):
+            return
+        if self.queue.qsize() > MOST_QUEUED:
+            self.queue.put_nowait(None)
             return
         match = self._match
         is_in = change.kind != "DELETED" and (match is None or match(change.item))
@@ -94,6 +101,9 @@ async def watch(request: web.Request, call: Call, render: Render) -> web.StreamR
             await _send(response, "ERROR", gone.body)
             return response
         await _Stream(request, response, call, feed, render).run(limit, fault.effect if fault else "", (fault.options if fault else {}))
+    except ConnectionResetError:
+        # The client has gone; nobody is left to tell.
+        return response
     finally:
         feed.end()
     return response
@@ -119,12 +129,14 @@ class _Stream:
             if effect and effect != "half_open" and self._sent >= after:
                 return await self._fail(effect)
             if effect == "half_open" and self._sent >= int(options.get("events", 0)):
-                await asyncio.sleep(float(options.get("seconds", 3600)))
+                await self._silence(float(options.get("seconds", 3600)))
                 return self._abort()
+            if self._request.transport is None or self._request.transport.is_closing():
+                return None
             try:
-                entry = await asyncio.wait_for(self._feed.queue.get(), min(end, next_bookmark) - now if bookmarks else end - now)
+                entry = await asyncio.wait_for(self._feed.queue.get(), min(end - now, LOOK_SECONDS))
             except TimeoutError:
-                if bookmarks:
+                if bookmarks and loop.time() >= next_bookmark:
                     await self._bookmark()
                     next_bookmark = loop.time() + BOOKMARK_SECONDS
                 continue
@@ -133,6 +145,17 @@ class _Stream:
             await _send(self._response, entry[0], self._render(entry[1]))
             self._sent += 1
         return None
+
+    async def _silence(self, seconds: float) -> None:
+        """Say nothing while the connection stays open; the end of the cluster ends this too."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + seconds
+        while (left := end - loop.time()) > 0:
+            try:
+                if await asyncio.wait_for(self._feed.queue.get(), left) is None:
+                    return
+            except TimeoutError:
+                return
 
     async def _bookmark(self) -> None:
         resource = self._call.target.resource

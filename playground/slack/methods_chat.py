@@ -20,6 +20,7 @@ POST_ARGS = (
 )
 EMOJI = re.compile(r"^[a-z0-9_+'-]{1,100}(::skin-tone-[2-6])?$")
 STATUS_SECONDS = 120
+CLOCK_LOOK_SECONDS = 0.2  # the playground's clock may be moved forward at any time
 MAX_SCHEDULE_SECONDS = 120 * 86400
 
 
@@ -67,12 +68,8 @@ async def post_message(call: Call) -> Json:
         raise ApiError("msg_blocks_too_long")
     thread_ts = posting.thread_of(workspace, channel, call.text("thread_ts"))
     call.limits.channel(channel.id)
-    message = workspace.add(
-        Message(
-            channel.id, workspace.timestamps.next(), BOT_USER, found.text or "", found.blocks or [], found.attachments or [], found.metadata or None,
-            thread_ts=thread_ts, broadcast=bool(thread_ts) and call.flag("reply_broadcast"), from_bot=True, username=call.text("username") or None,
-        )  # fmt: skip
-    )
+    broadcast = thread_ts is not None and call.flag("reply_broadcast")
+    message = posting.said(workspace, channel.id, found, thread_ts, broadcast=broadcast, username=call.text("username") or None)
     return {"channel": channel.id, "ts": message.ts, "message": posting.as_json(workspace, message, with_metadata=True)}
 
 
@@ -133,13 +130,7 @@ async def post_ephemeral(call: Call) -> Json:
         raise ApiError("msg_too_long")
     found = content(call)
     thread_ts = posting.thread_of(workspace, channel, call.text("thread_ts"))
-    message = workspace.add(
-        Message(
-            channel.id, workspace.timestamps.next(), BOT_USER, found.text or "", found.blocks or [], found.attachments or [],
-            thread_ts=thread_ts, ephemeral_to=user, from_bot=True,
-        )  # fmt: skip
-    )
-    return {"message_ts": message.ts}
+    return {"message_ts": posting.said(workspace, channel.id, found, thread_ts, only_to=user).ts}
 
 
 @METHODS.add("chat.getPermalink", "special", required="channel message_ts", json_body=False)
@@ -154,7 +145,8 @@ async def permalink(call: Call) -> Json:
 
 
 @METHODS.add(
-    "chat.scheduleMessage", "t3", "as_user attachments blocks link_names markdown_text parse reply_broadcast text thread_ts unfurl_links unfurl_media metadata",
+    "chat.scheduleMessage", "t3",
+    "as_user attachments blocks link_names markdown_text parse reply_broadcast text thread_ts unfurl_links unfurl_media metadata",
     scope="chat:write", required="channel post_at",
 )  # fmt: skip
 async def schedule(call: Call) -> Json:
@@ -170,12 +162,9 @@ async def schedule(call: Call) -> Json:
     thread_ts = posting.thread_of(workspace, channel, call.text("thread_ts"))
 
     async def later() -> None:
-        while workspace.clock.now() < post_at:
-            await asyncio.sleep(min(0.2, max(0.01, post_at - workspace.clock.now())))
-        ts = workspace.timestamps.next()
-        message = Message(channel.id, ts, BOT_USER, found.text or "", found.blocks or [], metadata=found.metadata or None, thread_ts=thread_ts)
-        message.from_bot = True
-        workspace.add(message)
+        while (left := post_at - workspace.clock.now()) > 0:  # noqa: ASYNC110 - time is moved from outside
+            await asyncio.sleep(min(CLOCK_LOOK_SECONDS, max(0.01, left)))
+        posting.said(workspace, channel.id, found, thread_ts)
 
     workspace.tasks.start(later())
     shown = {"text": found.text or "", "type": "delayed_message", "user": BOT_USER, "bot_id": "B0QM", "blocks": found.blocks or []}
@@ -205,8 +194,9 @@ async def add_reaction(call: Call) -> Json:
 
 
 @METHODS.add(
-    "assistant.threads.setStatus", "special", "loading_messages icon_emoji icon_url username", scope="chat:write", required="channel_id thread_ts status"
-)
+    "assistant.threads.setStatus", "special", "loading_messages icon_emoji icon_url username",
+    scope="chat:write", required="channel_id thread_ts status",
+)  # fmt: skip
 async def set_status(call: Call) -> Json:
     """The thread's status line; it clears after two minutes or on the app's next message there."""
     channel = call.channel("channel_id")

@@ -6,12 +6,12 @@ from playground.slack import posting
 from playground.slack.errors import ApiError
 from playground.slack.methods_conversations import page
 from playground.slack.model import APP_ID, BOT_ID, BOT_USER, TEAM, Json
-from playground.slack.webapi import Call, Methods
+from playground.slack.webapi import ANY_TOKEN, Call, Methods
 
 METHODS = Methods()
 
 
-@METHODS.add("api.test", "t4", "error", token="any")
+@METHODS.add("api.test", "t4", "error", token=ANY_TOKEN)
 async def api_test(call: Call) -> Json:
     """Answers what it was asked; ``error`` makes it fail with that."""
     if call.given("error"):

@@ -53,14 +53,15 @@ class Channel:
         """As conversations.info answers to `viewer`."""
         if self.kind == "im":
             other = next((member for member in self.members if member != viewer), viewer)
-            return {"id": self.id, "created": self.created, "is_im": True, "is_org_shared": False, "user": other, "is_archived": False, "is_open": True}
+            return {"id": self.id, "created": self.created, "is_im": True, "is_org_shared": False, "user": other, "is_archived": False}
         private = self.kind == "group"
         text = {"value": "", "creator": "", "last_set": 0}
         shown: Json = {
             "id": self.id, "name": self.name, "name_normalized": self.name, "created": self.created, "creator": "U0CAROL", "is_channel": not private,
             "is_group": private, "is_im": False, "is_mpim": False, "is_private": private, "is_archived": self.archived, "is_general": False,
             "is_shared": False, "is_ext_shared": False, "is_org_shared": False, "is_pending_ext_shared": False, "unlinked": 0,
-            "is_member": viewer in self.members, "topic": text, "purpose": text, "previous_names": [], "context_team_id": TEAM, "updated": 1700000000000,
+            "is_member": viewer in self.members, "topic": text, "purpose": text, "previous_names": [],
+            "context_team_id": TEAM, "updated": 1700000000000,
         }  # fmt: skip
         return shown | {"num_members": len(self.members)} if num_members else shown
 

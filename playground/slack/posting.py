@@ -131,6 +131,13 @@ def _parsed(value: Any, error: str) -> Any:
         raise ApiError(error) from None
 
 
+def said(workspace: Workspace, channel: str, found: Content, thread_ts: str | None = None, *, only_to: str | None = None, **more: Any) -> Message:
+    """Put up a message of the bot; `only_to` makes it ephemeral."""
+    message = Message(channel, workspace.timestamps.next(), BOT_USER, found.text or "", found.blocks or [], found.attachments or [], **more)
+    message.metadata, message.thread_ts, message.ephemeral_to, message.from_bot = found.metadata or None, thread_ts, only_to, True
+    return workspace.add(message)
+
+
 def as_json(workspace: Workspace, message: Message, *, with_metadata: bool = False) -> Json:
     """A message as the Web API and the events show it."""
     shown: Json = {"type": "message", "user": message.user, "text": message.text, "ts": message.ts, "team": TEAM}

@@ -34,7 +34,8 @@ class View:
     def as_json(self) -> Json:
         """As the Web API and interactions show it."""
         shown: Json = {
-            "id": self.id, "team_id": TEAM, "type": self.type, "blocks": self.body["blocks"], "private_metadata": self.body.get("private_metadata", ""),
+            "id": self.id, "team_id": TEAM, "type": self.type, "blocks": self.body["blocks"],
+            "private_metadata": self.body.get("private_metadata", ""),
             "callback_id": self.body.get("callback_id", ""), "state": {"values": self.state}, "hash": self.hash,
             "clear_on_close": bool(self.body.get("clear_on_close", False)), "notify_on_close": bool(self.body.get("notify_on_close", False)),
             "root_view_id": self.root, "previous_view_id": self.previous, "app_id": APP_ID, "external_id": self.body.get("external_id", ""),
@@ -103,13 +104,10 @@ class Views:
 
     def replace(self, view: View, body: Json) -> View:
         """New content for an open view; entries under the same block_id and action_id stay."""
-        kept = {
-            block_id: {action: value for action, value in values.items() if action in view.state.get(block_id, {})}
-            for block_id, values in initial_state(body["blocks"]).items()
-        }
+        entered = view.state
         view.body, view.hash = body, _hash()
         view.state = {
-            block_id: values | {action: view.state[block_id][action] for action in kept.get(block_id, {})}
+            block_id: {action: entered.get(block_id, {}).get(action, value) for action, value in values.items()}
             for block_id, values in initial_state(body["blocks"]).items()
         }
         self.announce(view)

@@ -15,6 +15,7 @@ from playground.slack.limits import Limits
 from playground.slack.model import BOT_USER, Channel, Json
 from playground.slack.workspace import Workspace
 
+BOT_TOKEN, APP_TOKEN, ANY_TOKEN = "bot", "app", "any"
 READ_SCOPE = {"channel": "channels", "group": "groups", "im": "im"}
 
 
@@ -39,7 +40,7 @@ class Methods:
         self.all: list[Method] = []
 
     def add(
-        self, name: str, tier: str, args: str = "", *, scope: str | None = None, required: str = "", json_body: bool = True, token: str = "bot"
+        self, name: str, tier: str, args: str = "", *, scope: str | None = None, required: str = "", json_body: bool = True, token: str = BOT_TOKEN
     ) -> Callable[[Callable[[Call], Awaitable[Json]]], Callable[[Call], Awaitable[Json]]]:
         """Register the decorated coroutine; `args` and `required` are names separated by blanks."""
 
@@ -102,10 +103,8 @@ class Call:
         wanted = self.text(name)
         found = self.workspace.channels.get(wanted)
         if found is None and names:
-            if wanted in self.workspace.users and wanted != BOT_USER:
-                found = self.workspace.direct(wanted)
-            else:
-                found = self.workspace.channel_named(wanted)
+            person = wanted in self.workspace.users and wanted != BOT_USER
+            found = self.workspace.direct(wanted) if person else self.workspace.channel_named(wanted)
         if found is None or (found.kind != "channel" and BOT_USER not in found.members):
             raise ApiError(error)
         return found
@@ -172,11 +171,11 @@ class WebApi:
         """Raises ApiError not_authed, invalid_auth or not_allowed_token_type."""
         scheme, _, header = request.headers.get("Authorization", "").partition(" ")
         token = header.strip() if scheme.lower() == "bearer" and header else str(args.get("token", ""))
-        if method.token == "any":
+        if method.token == ANY_TOKEN:
             return
         if not token:
             raise ApiError("not_authed")
-        kinds = {self._workspace.bot_token: "bot", self._workspace.app_token: "app"}
+        kinds = {self._workspace.bot_token: BOT_TOKEN, self._workspace.app_token: APP_TOKEN}
         if token not in kinds:
             raise ApiError("invalid_auth")
         if kinds[token] != method.token:

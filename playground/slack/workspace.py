@@ -51,7 +51,8 @@ class Workspace:
     @property
     def team(self) -> Json:
         """The workspace itself."""
-        return {"id": TEAM, "name": "Playground", "domain": "playground", "email_domain": "", "icon": {"image_default": True}, "url": f"{self.public_url}/"}
+        icon = {"image_default": True}
+        return {"id": TEAM, "name": "Playground", "domain": "playground", "email_domain": "", "icon": icon, "url": f"{self.public_url}/"}
 
     def number(self, prefix: str) -> str:
         """A fresh id such as ``F0000000A``."""

@@ -262,6 +262,8 @@ def test_the_probes_pod_becomes_evidence() -> None:
     waits = pod("p", on=None, phase="Pending", conditions=unschedulable("0/1 nodes are available"))
     assert judge_probe_pod(waits, (), "").phase == "pending"
     assert judge_probe_pod(waits, (), "").node is None
+    done = pod("p", phase="Succeeded")
+    assert judge_probe_pod(done, (), None).phase == "running"
     going = pod("p", deleting=True, container=container("running"))
     assert judge_probe_pod(going, (), "").phase == "failed"
 

@@ -179,7 +179,7 @@ def test_a_pasted_job_is_taken_with_or_without_a_fence(text: str) -> None:
         ("x: &a [1]\ny: *a\n" + MANIFEST, "aliases"),
         ("!!python/object/apply:os.system ['true']", "not YAML"),
         ("x" * 70_000, "64 KiB"),
-        ("[" * 5000, "not YAML"),
+        ("[" * 60_000, "nested too deeply"),
     ],
 )
 def test_what_is_no_job_is_refused_with_the_reason(text: str, why: str) -> None:

@@ -1,13 +1,13 @@
-import { useCallback, useEffect, useMemo, useState } from "react";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { api } from "./api";
 import { ConfirmProvider } from "./blocks/confirm";
-import { merged, type Notice } from "./state/messages";
+import { inChannel, inThread, key, merged, type Notice } from "./state/messages";
 import { useRoute } from "./state/route";
 import { SessionContext, type Session } from "./state/session";
 import { useTheme } from "./state/theme";
 import { useFetched } from "./state/useFetched";
 import { useStream } from "./state/useStream";
-import type { StreamEvent, Workspace } from "./types";
+import type { Message, StreamEvent, Workspace } from "./types";
 import { ChannelView } from "./views/Channel";
 import { draft } from "./views/drafts";
 import { Home } from "./views/Home";
@@ -34,15 +34,15 @@ function Client({ workspace, refreshWorkspace }: { workspace: Workspace; refresh
   const me = workspace.users.find((user) => user.id === route.as) ?? workspace.users[0]!;
   const [drawer, setDrawer] = useState(false);
   const [unread, setUnread] = useState<ReadonlySet<string>>(new Set());
-  const { notices, notify, dismiss } = useNotices(route.channel);
   const messages = useFetched(`${me.id}/${route.channel}`, () => api.messages(route.channel, me.id), merged);
+  const { notices, notify, dismiss } = useNotices(route.channel, messages.value);
   const views = useFetched(me.id, () => api.views(me.id));
   const home = useFetched(`${me.id}/${route.home}`, async () => (route.home ? api.home(me.id) : null));
 
   const onEvent = (event: StreamEvent) => {
     if (event.type === "views") void views.refresh();
     else if (event.type === "home") void home.refresh();
-    else if (event.type === "notice") notify(event.text, null, event.channel);
+    else if (event.type === "notice") void messages.refresh();
     else if (event.type === "messages") {
       if (event.channel === route.channel) void messages.refresh();
       if (event.channel !== route.channel || route.home) setUnread((old) => new Set(old).add(event.channel));
@@ -63,6 +63,11 @@ function Client({ workspace, refreshWorkspace }: { workspace: Workspace; refresh
   useEffect(() => {
     if (route.home) void api.openHome(me.id).then(home.refresh);
   }, [route.home, me.id, home.refresh]);
+
+  const place = route.home ? workspace.bot.name : `#${workspace.channels.find((one) => one.id === route.channel)?.name ?? route.channel}`;
+  useEffect(() => {
+    document.title = `${unread.size > 0 ? "• " : ""}${place} · Quartermaster playground`;
+  }, [place, unread.size]);
 
   const session = useMemo<Session>(
     () => ({ workspace, me, route, go, messages: messages.value, notices, unread, theme, notify, dismiss, refresh: refreshAll }),
@@ -90,15 +95,17 @@ function typeCode(event: React.MouseEvent<HTMLElement>): void {
   if (/^\/\w+/.test(code) && !getSelection()?.toString()) draft.put(code);
 }
 
-function useNotices(channel: string) {
+/** What the client itself has to say. The server's own notices arrive as messages; these are for what never reached it. */
+function useNotices(channel: string, messages: Message[] | undefined) {
   const [notices, setNotices] = useState<Notice[]>([]);
+  const latest = useRef(messages);
+  latest.current = messages;
   const notify = useCallback(
-    (text: string, thread: string | null = null, where: string = channel) =>
-      setNotices((old) => {
-        // A failed command is told twice: by its own answer, and to everybody who watches as this person.
-        if (old.some((notice) => notice.text.replaceAll("`", "") === text.replaceAll("`", "") && Date.now() - notice.at < 2000)) return old;
-        return [...old, { id: (old.at(-1)?.id ?? 0) + 1, channel: where, thread, text, at: Date.now() }];
-      }),
+    (text: string, thread: string | null = null) => {
+      const list = latest.current ?? [];
+      const last = (thread ? inThread(list, thread) : inChannel(list)).at(-1);
+      setNotices((old) => [...old, { id: (old.at(-1)?.id ?? 0) + 1, channel, thread, text, at: Date.now(), after: last ? key(last) : "" }]);
+    },
     [channel],
   );
   const dismiss = useCallback((id: number) => setNotices((old) => old.filter((notice) => notice.id !== id)), []);

@@ -56,5 +56,6 @@ export const api = {
   shortcut: (user: string, channel: string, ts: string, callback_id: string) =>
     post("shortcuts", { user, channel, ts, callback_id }),
   invite: (channel: string) => post("invite", { channel }),
+  join: (user: string, channel: string) => post("invite", { user, channel }),
   kick: (channel: string) => post("kick", { channel }),
 };

@@ -16,6 +16,7 @@ export interface Channel {
   id: string;
   name: string;
   is_private?: boolean;
+  kind?: "channel" | "group" | "im";
   members?: string[];
   topic?: string | { value?: string };
 }
@@ -23,6 +24,7 @@ export interface Channel {
 export interface Usergroup {
   id: string;
   handle?: string;
+  users?: string[];
   name?: string;
 }
 
@@ -72,6 +74,13 @@ export interface Message {
   ephemeral_to?: string | null;
   deleted?: boolean;
   thread_ts?: string | null;
+  /** From the workspace's own bot: a command that failed, and the like. */
+  notice?: boolean;
+  /** A reply that is shown in the channel too. */
+  broadcast?: boolean;
+  /** What the app says that it is doing in this thread. */
+  status?: string;
+  reactions?: Record<string, string[]>;
   replies?: Message[];
 }
 

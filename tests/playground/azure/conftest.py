@@ -142,6 +142,11 @@ class Credential:
 
 
 @pytest.fixture
+def credential() -> Credential:
+    return Credential()
+
+
+@pytest.fixture
 async def arm(certificate: Certificate) -> AsyncIterator[Arm]:
     clock, faults, backend = Clock(SPEED), Faults(), NoClusters()
     app, subscription = azure.build(clock, Traffic(faults), backend, public_url="https://127.0.0.1")

@@ -1,6 +1,6 @@
 import { Component, memo, useMemo, type ReactNode } from "react";
 import { Message as Rendered, type Block as LibraryBlock } from "slack-blocks-to-jsx";
-import { shownName, useSession } from "../state/session";
+import { useSession } from "../state/session";
 import type { Block } from "../types";
 import { prepared } from "./prepared";
 import { emoji } from "./text";
@@ -11,7 +11,7 @@ export const Library = memo(function Library({ blocks }: { blocks: Block[] }) {
   const ready = useMemo(() => blocks.map((block) => prepared(block, messages)), [blocks, messages]);
   const data = useMemo(
     () => ({
-      users: workspace.users.map((user) => ({ id: user.id, name: shownName(user) })),
+      users: workspace.users.map((user) => ({ id: user.id, name: user.name })),
       channels: workspace.channels.map(({ id, name }) => ({ id, name })),
       user_groups: workspace.usergroups.map((group) => ({ id: group.id, name: group.handle ?? group.name ?? group.id })),
     }),

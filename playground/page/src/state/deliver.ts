@@ -21,6 +21,9 @@ export const BUILT_IN = [
   { command: "/remove", description: "Take the app out of this channel", usage_hint: "@quartermaster" },
 ];
 
+/** Failures that arrive by themselves, as a message that only this person sees. */
+const TOLD_BY_THE_WORKSPACE = new Set(["operation_timeout", "dispatch_failed", "invalid_command_response", "unknown_command"]);
+
 /** Sends a draft. Answers null, or what to tell the person who typed it. */
 export async function deliver(draft: Draft, place: Place): Promise<string | null> {
   const text = draft.text.trim();
@@ -45,7 +48,8 @@ async function command(text: string, { workspace, me, channel, thread }: Place):
     return answer.ok ? null : `\`${name}\` failed: ${answer.error}`;
   }
   const answer = await api.command(me.id, channel.id, name, rest);
-  return answer.ok && !answer.error ? null : `\`${name}\` failed with the error "${answer.error}"`;
+  if (answer.ok && !answer.error) return null;
+  return TOLD_BY_THE_WORKSPACE.has(answer.error ?? "") ? null : `\`${name}\` failed with the error "${answer.error}"`;
 }
 
 /** Handles become mentions, as a client does when they are picked from its list. */

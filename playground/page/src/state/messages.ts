@@ -14,9 +14,11 @@ export function key(message: Message): string {
   return message.ephemeral_to ? `${message.ts}/${message.ephemeral_to}` : message.ts;
 }
 
-/** What stands in the channel itself: parents and ephemerals that belong to no thread. */
+/** What stands in the channel itself: parents, ephemerals that belong to no thread, and replies that were sent to the channel too. */
 export function inChannel(messages: Message[]): Message[] {
-  return messages.filter((message) => !message.thread_ts || message.thread_ts === message.ts);
+  const own = messages.filter((message) => !message.thread_ts || message.thread_ts === message.ts);
+  const broadcast = messages.flatMap((message) => message.replies ?? []).filter((reply) => reply.broadcast && !reply.deleted);
+  return broadcast.length === 0 ? own : [...own, ...broadcast].sort((a, b) => Number(a.ts) - Number(b.ts));
 }
 
 /** What stands in the thread of `ts` below its parent, ephemerals included, oldest first. */
@@ -34,4 +36,6 @@ export interface Notice {
   thread: string | null;
   text: string;
   at: number;
+  /** The message below which it stands. */
+  after: string;
 }

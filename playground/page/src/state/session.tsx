@@ -1,5 +1,5 @@
 import { createContext, useContext } from "react";
-import type { Message, Person, Workspace } from "../types";
+import type { Channel, Message, Person, Workspace } from "../types";
 import type { Notice } from "./messages";
 import type { Route } from "./route";
 
@@ -28,13 +28,20 @@ export function useSession(): Session {
 
 /** The name by which a person is shown: real name, else handle. */
 export function shownName(person: Person): string {
-  return person.profile?.display_name || person.real_name || person.name;
+  return person.real_name || person.profile?.display_name || person.name;
 }
 
-/** What sets a person apart from an ordinary member, in one word, or nothing. */
-export function standing(person: Person): string | null {
+/** What sets a person apart from an ordinary member, in a word or two, or nothing. */
+export function standing(person: Person, workspace: Workspace): string | null {
   if (person.is_stranger) return "external";
   if (person.is_restricted || person.is_ultra_restricted) return "guest";
-  if (person.is_admin) return "admin";
-  return null;
+  const group = workspace.usergroups.find((one) => one.users?.includes(person.id));
+  return group?.handle ?? (person.is_admin ? "admin" : null);
+}
+
+/** What a conversation is called for `viewer`: a direct one bears the other's name. */
+export function channelName(channel: Channel, workspace: Workspace, viewer: string): string {
+  if (channel.kind !== "im") return channel.name;
+  const other = workspace.users.find((user) => user.id !== viewer && channel.members?.includes(user.id));
+  return other ? shownName(other) : "you";
 }

@@ -33,7 +33,7 @@ export function taught(messages: Message[] | undefined, command: string): string
 }
 
 /** What fits the text before the caret: commands, whole command lines, or people. */
-export function suggestions(text: string, caret: number, workspace: Workspace, lines: string[], inThread: boolean): Suggestion[] {
+export function suggestions(text: string, caret: number, workspace: Workspace, sent: string[], lessons: string[], inThread: boolean): Suggestion[] {
   const before = text.slice(0, caret);
   const handle = /(^|\s)@([\w.-]*)$/.exec(before);
   if (handle) return people(text, caret, handle[2]!, workspace);
@@ -51,7 +51,7 @@ export function suggestions(text: string, caret: number, workspace: Workspace, l
   const hinted = alternatives(command.usage_hint ?? "").map((part) => `${command.command} ${part}`);
   const told = STORY.map((step) => step.command).filter((line) => line.startsWith(`${command.command} `));
   const typed = text.toLowerCase().trimEnd();
-  return [...new Set([...lines, ...hinted, ...told])]
+  return [...new Set([...sent, ...hinted, ...told, ...lessons])]
     .filter((line) => line.toLowerCase().startsWith(typed) && line !== text)
     .slice(0, LIMIT)
     .map((line) => ({ text: line.replace(/\s*(…|\.\.\.).*$/, " "), label: line }));

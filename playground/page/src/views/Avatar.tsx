@@ -4,7 +4,14 @@ import type { Person } from "../types";
 const HUES: Record<string, string> = { alice: "#b4532a", bob: "#2f6db5", carol: "#7a4bb0", gina: "#2b8a5b", xavi: "#a8397a" };
 
 /** A person as a coloured tile with an initial; the bot as Quartermaster's chip. */
-export function Avatar({ person, bot, size = 36 }: { person?: Person; bot?: boolean; size?: number }) {
+export function Avatar({ person, bot, notice, size = 36 }: { person?: Person; bot?: boolean; notice?: boolean; size?: number }) {
+  if (notice) {
+    return (
+      <span className="avatar notice-avatar" aria-hidden>
+        !
+      </span>
+    );
+  }
   if (bot) return <img className="avatar" src="/page/icon.svg" width={size} height={size} alt="" />;
   const name = person?.name ?? "?";
   return (

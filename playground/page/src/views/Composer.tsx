@@ -1,18 +1,26 @@
 import { useEffect, useMemo, useRef, useState, type KeyboardEvent } from "react";
 import { deliver, type Draft } from "../state/deliver";
 import { rememberSent, sentLines } from "../state/sent";
-import { useSession } from "../state/session";
+import { channelName, useSession } from "../state/session";
 import { suggestions, taught, type Suggestion } from "../state/suggestions";
 import type { Channel } from "../types";
 import { Attach, Attached } from "./Attach";
 import { draft as drafts } from "./drafts";
 import { Icon } from "./Icon";
+import { Join } from "./Join";
+import { isMember } from "./Sidebar";
 import { Suggestions } from "./Suggestions";
 
 const EMPTY: Draft = { text: "", files: [] };
 
+interface Props {
+  channel: Channel;
+  thread: string | null;
+  onSent: () => void;
+}
+
 /** Where one types; Enter sends, Shift+Enter makes a line, arrows walk through suggestions and what was sent before. */
-export function Composer({ channel, thread, readOnly }: { channel: Channel; thread: string | null; readOnly?: boolean }) {
+export function Composer({ channel, thread, onSent }: Props) {
   const { workspace, me, messages, notify, refresh } = useSession();
   const [draft, setDraft] = useState(EMPTY);
   const [caret, setCaret] = useState(0);
@@ -23,7 +31,7 @@ export function Composer({ channel, thread, readOnly }: { channel: Channel; thre
   const area = useRef<HTMLTextAreaElement>(null);
   const mine = sentLines(me.id);
   const lessons = useMemo(() => workspace.commands.flatMap((command) => taught(messages, command.command)), [messages, workspace]);
-  const offered = hidden ? [] : suggestions(draft.text, caret, workspace, [...mine, ...lessons], thread !== null);
+  const offered = hidden ? [] : suggestions(draft.text, caret, workspace, mine, lessons, thread !== null);
   const mention = offered[0]?.label.startsWith("@") ?? false;
   const chosen = picked >= 0 ? picked : mention ? 0 : -1;
   const command = workspace.commands.find((one) => draft.text.startsWith(`${one.command} `));
@@ -54,6 +62,7 @@ export function Composer({ channel, thread, readOnly }: { channel: Channel; thre
     setPicked(-1);
     rememberSent(me.id, sent.text.trim());
     setSending((count) => count + 1);
+    onSent();
     const failure = await deliver(sent, { workspace, me, channel, thread });
     setSending((count) => count - 1);
     if (failure) notify(failure, thread);
@@ -87,9 +96,9 @@ export function Composer({ channel, thread, readOnly }: { channel: Channel; thre
       recall(-step);
     }
   };
-  const name = thread ? "Reply in this thread" : `Message #${channel.name}, or type /`;
+  const name = thread ? "Reply in this thread" : `Message ${channel.kind === "im" ? "" : "#"}${channelName(channel, workspace, me.id)}, or type /`;
   const listId = `suggestions-${thread ?? channel.id}`;
-  if (readOnly) return <div className="composer closed">Only members can write here.</div>;
+  if (!isMember(channel, me.id)) return <Join channel={channel} />;
   return (
     <div className="composer">
       <Suggestions id={listId} items={offered} chosen={chosen} onTake={take} hint={command && offered.length > 0 ? `${command.command} ${command.usage_hint ?? ""}` : undefined} />

@@ -2,7 +2,7 @@ import { memo, useMemo } from "react";
 import { api } from "../api";
 import { Blocks } from "../blocks/Blocks";
 import { HostContext, type Host } from "../blocks/host";
-import { Rich } from "../blocks/text";
+import { emoji, Rich } from "../blocks/text";
 import { shownName, useSession } from "../state/session";
 import type { Message } from "../types";
 import { Avatar } from "./Avatar";
@@ -25,7 +25,7 @@ export const MessageItem = memo(function MessageItem({ message, channel, compact
   const { workspace, me } = session;
   const byBot = isBot(message, workspace.bot.user_id);
   const author = workspace.users.find((user) => user.id === message.user);
-  const name = byBot ? workspace.bot.name : author ? shownName(author) : (message.username ?? message.user ?? "unknown");
+  const name = message.notice ? "Slackbot" : byBot ? workspace.bot.name : author ? shownName(author) : (message.username ?? message.user ?? "unknown");
   const host = useMemo<Host>(
     () => ({
       channel,
@@ -46,14 +46,15 @@ export const MessageItem = memo(function MessageItem({ message, channel, compact
       aria-label={`${name}, ${clock(message.ts)}`}
     >
       {message.ephemeral_to && <p className="only-you">Only visible to you</p>}
+      {message.broadcast && !inThread && <p className="from-thread">replied to a thread</p>}
       <div className="message-gutter">
-        {compact ? <time className="hover-time">{clock(message.ts)}</time> : <Avatar person={author} bot={byBot} />}
+        {compact ? <time className="hover-time">{clock(message.ts)}</time> : <Avatar person={author} bot={byBot} notice={message.notice} />}
       </div>
       <div className="message-body">
         {!compact && (
           <div className="byline">
             <b>{name}</b>
-            {byBot && <span className="tag">APP</span>}
+            {byBot && !message.notice && <span className="tag">APP</span>}
             <time title={full(message.ts)}>{clock(message.ts)}</time>
           </div>
         )}
@@ -62,6 +63,7 @@ export const MessageItem = memo(function MessageItem({ message, channel, compact
         </HostContext.Provider>
         {message.edited && <span className="edited">(edited)</span>}
         <Files files={message.files} />
+        <Reactions reactions={message.reactions} />
         {!inThread && <Replies message={message} />}
       </div>
       {!message.ephemeral_to && <MessageMenu message={message} channel={channel} inThread={inThread} />}
@@ -70,5 +72,19 @@ export const MessageItem = memo(function MessageItem({ message, channel, compact
 });
 
 export function isBot(message: Message, bot: string): boolean {
-  return Boolean(message.bot) || message.user === bot;
+  return message.bot === bot || message.user === bot || (Boolean(message.bot) && !message.notice);
+}
+
+function Reactions({ reactions }: { reactions: Record<string, string[]> | undefined }) {
+  const entries = Object.entries(reactions ?? {}).filter(([, users]) => users.length > 0);
+  if (entries.length === 0) return null;
+  return (
+    <div className="reactions">
+      {entries.map(([name, users]) => (
+        <span key={name} className="chip" title={users.join(", ")}>
+          {emoji(name)} {users.length}
+        </span>
+      ))}
+    </div>
+  );
 }

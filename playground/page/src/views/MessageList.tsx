@@ -14,13 +14,15 @@ interface Props {
   notices: Notice[];
   inThread?: boolean;
   before?: ReactNode;
+  /** Counts what was sent from below this list: sending means wanting to see what comes of it. */
+  sent: number;
 }
 
 const NEAR = 60;
 const CLOSE_SECONDS = 180;
 
 /** A list that stays at its end while one is there, and stays put while one reads further up. */
-export function MessageList({ place, channel, messages, notices, inThread, before }: Props) {
+export function MessageList({ place, channel, messages, notices, inThread, before, sent }: Props) {
   const box = useRef<HTMLDivElement>(null);
   const content = useRef<HTMLDivElement>(null);
   const atEnd = useRef(true);
@@ -34,7 +36,7 @@ export function MessageList({ place, channel, messages, notices, inThread, befor
     atEnd.current = true;
     setBehind(false);
     toEnd();
-  }, [place]);
+  }, [place, sent]);
   useLayoutEffect(() => {
     if (!atEnd.current && newest) setBehind(true);
   }, [newest]);
@@ -60,11 +62,10 @@ export function MessageList({ place, channel, messages, notices, inThread, befor
             <Fragment key={key(message)}>
               {!inThread && day(message.ts) !== day(messages[index - 1]?.ts ?? "0") && <DayLine label={day(message.ts)} />}
               <MessageItem message={message} channel={channel} inThread={inThread} compact={follows(message, messages[index - 1])} />
+              {notices.filter((notice) => notice.after === key(message)).map(toItem)}
             </Fragment>
           ))}
-          {notices.map((notice) => (
-            <NoticeItem key={notice.id} notice={notice} />
-          ))}
+          {notices.filter((notice) => !messages.some((message) => key(message) === notice.after)).map(toItem)}
         </div>
       </div>
       {behind && (
@@ -74,6 +75,10 @@ export function MessageList({ place, channel, messages, notices, inThread, befor
       )}
     </div>
   );
+}
+
+function toItem(notice: Notice): ReactNode {
+  return <NoticeItem key={notice.id} notice={notice} />;
 }
 
 function DayLine({ label }: { label: string }) {

@@ -38,14 +38,10 @@ export function Modal({ view, refresh }: { view: View; refresh: () => void }) {
 
   const submit = async () => {
     const sent: Record<string, Record<string, Value>> = {};
-    const missing: Record<string, string> = {};
     for (const { block, element } of holders(view.blocks)) {
-      const value = values[valueKey(block.block_id, element.action_id)] ?? initial(element, route.channel);
-      (sent[block.block_id ?? ""] ??= {})[element.action_id ?? ""] = value;
-      if (block.type === "input" && !block.optional && isEmpty(value)) missing[block.block_id ?? ""] = "Please complete this field.";
+      const kept = values[valueKey(block.block_id, element.action_id)];
+      (sent[block.block_id ?? ""] ??= {})[element.action_id ?? ""] = kept === undefined ? initial(element, route.channel) : kept;
     }
-    setErrors(missing);
-    if (Object.keys(missing).length > 0) return;
     setBusy(true);
     setFailure(null);
     const answer = await api.submit(me.id, view.id, sent);
@@ -110,8 +106,4 @@ export function Modal({ view, refresh }: { view: View; refresh: () => void }) {
       </form>
     </dialog>
   );
-}
-
-function isEmpty(value: Value): boolean {
-  return value === null || value === "" || (Array.isArray(value) && value.length === 0);
 }

@@ -1,6 +1,7 @@
 import { Rich } from "../blocks/text";
 import { useSession } from "../state/session";
 import type { Notice } from "../state/messages";
+import { Avatar } from "./Avatar";
 import { Icon } from "./Icon";
 import { clock } from "./times";
 
@@ -11,9 +12,7 @@ export function NoticeItem({ notice }: { notice: Notice }) {
     <article className="message ephemeral notice" role="alert" data-testid="notice">
       <p className="only-you">Only visible to you</p>
       <div className="message-gutter">
-        <span className="avatar notice-avatar" aria-hidden>
-          !
-        </span>
+        <Avatar notice />
       </div>
       <div className="message-body">
         <div className="byline">

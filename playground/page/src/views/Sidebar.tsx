@@ -1,12 +1,15 @@
 import { useSession } from "../state/session";
+import { channelName } from "../state/session";
 import type { Channel } from "../types";
 import { Icon } from "./Icon";
 
 /** The channels of the person one acts as, those one could look into, and the app's Home. */
 export function Sidebar({ open, close }: { open: boolean; close: () => void }) {
   const { workspace, me, route, go } = useSession();
-  const mine = workspace.channels.filter((channel) => isMember(channel, me.id));
-  const others = workspace.channels.filter((channel) => !isMember(channel, me.id) && !channel.is_private);
+  const rooms = workspace.channels.filter((channel) => channel.kind !== "im");
+  const mine = rooms.filter((channel) => isMember(channel, me.id));
+  const direct = workspace.channels.filter((channel) => channel.kind === "im" && isMember(channel, me.id));
+  const others = rooms.filter((channel) => !isMember(channel, me.id) && !channel.is_private);
   const visit = (channel: Channel) => {
     go({ channel: channel.id, thread: null, home: false });
     close();
@@ -25,6 +28,16 @@ export function Sidebar({ open, close }: { open: boolean; close: () => void }) {
             <h2>Not joined</h2>
             <ul className="others">
               {others.map((channel) => (
+                <Entry key={channel.id} channel={channel} onVisit={visit} />
+              ))}
+            </ul>
+          </>
+        )}
+        {direct.length > 0 && (
+          <>
+            <h2>Direct messages</h2>
+            <ul>
+              {direct.map((channel) => (
                 <Entry key={channel.id} channel={channel} onVisit={visit} />
               ))}
             </ul>
@@ -57,8 +70,13 @@ export function isMember(channel: Channel, user: string): boolean {
   return channel.members === undefined || channel.members.includes(user);
 }
 
+function Mark({ channel }: { channel: Channel }) {
+  if (channel.kind === "im") return <Icon name="reply" size={14} />;
+  return channel.is_private ? <Icon name="lock" size={14} /> : <span className="hash">#</span>;
+}
+
 function Entry({ channel, onVisit }: { channel: Channel; onVisit: (channel: Channel) => void }) {
-  const { route, unread } = useSession();
+  const { workspace, me, route, unread } = useSession();
   const current = !route.home && route.channel === channel.id;
   const fresh = unread.has(channel.id) && !current;
   return (
@@ -70,7 +88,7 @@ function Entry({ channel, onVisit }: { channel: Channel; onVisit: (channel: Chan
         aria-current={current ? "page" : undefined}
         onClick={() => onVisit(channel)}
       >
-        {channel.is_private ? <Icon name="lock" size={14} /> : <span className="hash">#</span>} {channel.name}
+        <Mark channel={channel} /> {channelName(channel, workspace, me.id)}
         {fresh && <span className="dot" role="img" aria-label="unread" />}
       </button>
     </li>

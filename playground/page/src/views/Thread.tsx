@@ -1,4 +1,4 @@
-import { useEffect, useRef } from "react";
+import { useEffect, useState } from "react";
 import { inThread } from "../state/messages";
 import { useSession } from "../state/session";
 import { Composer } from "./Composer";
@@ -9,7 +9,7 @@ import { MessageList } from "./MessageList";
 /** The thread of one message, beside the channel; on a phone it takes the whole place. */
 export function Thread({ ts }: { ts: string }) {
   const { workspace, route, go, messages, notices, me } = useSession();
-  const panel = useRef<HTMLElement>(null);
+  const [sent, setSent] = useState(0);
   const channel = workspace.channels.find((one) => one.id === route.channel);
   const parent = messages?.find((message) => message.ts === ts && !message.ephemeral_to);
   const close = () => go({ thread: null });
@@ -24,7 +24,7 @@ export function Thread({ ts }: { ts: string }) {
   const replies = inThread(messages ?? [], ts);
   const count = replies.filter((reply) => !reply.ephemeral_to).length;
   return (
-    <aside className="thread pane" ref={panel} data-testid="thread-panel" aria-label="Thread">
+    <aside className="thread pane" data-testid="thread-panel" aria-label="Thread">
       <header className="pane-head">
         <button type="button" className="icon-button only-narrow" onClick={close} aria-label="Back to the channel">
           <Icon name="back" />
@@ -37,6 +37,7 @@ export function Thread({ ts }: { ts: string }) {
       </header>
       <MessageList
         place={`${me.id}/${ts}`}
+        sent={sent}
         channel={channel.id}
         messages={replies}
         notices={notices.filter((notice) => notice.thread === ts)}
@@ -54,7 +55,12 @@ export function Thread({ ts }: { ts: string }) {
           </>
         }
       />
-      <Composer key={ts} channel={channel} thread={ts} />
+      {parent?.status && (
+        <p className="status" role="status">
+          <span className="spinner" /> {workspace.bot.name} {parent.status}
+        </p>
+      )}
+      <Composer key={ts} channel={channel} thread={ts} onSent={() => setSent((count) => count + 1)} />
     </aside>
   );
 }

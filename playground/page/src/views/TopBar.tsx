@@ -33,16 +33,15 @@ function PersonSwitcher() {
   const { workspace, me, go } = useSession();
   const people = workspace.users.filter((user) => !user.is_bot && user.id !== workspace.bot.user_id);
   return (
-    <div className="people" role="radiogroup" aria-label="Act as">
+    <div className="people" role="group" aria-label="Act as">
       <span className="people-label only-wide">You are</span>
       {people.map((person) => {
-        const note = standing(person);
+        const note = standing(person, workspace);
         return (
           <button
             key={person.id}
             type="button"
-            role="radio"
-            aria-checked={person.id === me.id}
+            aria-pressed={person.id === me.id}
             className="person"
             data-testid={`person-${person.id}`}
             title={[shownName(person), note, person.profile?.title].filter(Boolean).join(" · ")}
@@ -50,7 +49,7 @@ function PersonSwitcher() {
           >
             <Avatar person={person} size={28} />
             <span className="person-name">
-              {shownName(person)}
+              {shownName(person).split(" ")[0]}
               {note && <small>{note}</small>}
             </span>
           </button>

@@ -1,0 +1,216 @@
+"""Turns readings into curves: what earlier lines say about later ones, splits that lines leave out, running and final values."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from bot.results.failures import Failures
+from bot.results.grammar import Found, Reading
+from bot.results.headline import Board, Key, Series
+from bot.results.metrics import LOSS
+from bot.results.spoken import Phrases, Spoken
+from bot.results.tables import Tables
+
+_MOST_SOURCES: Final = 256
+_EVALUATED: Final = ("val", "test")
+_SLOW_UNITS: Final = ("it", "step", "batch", "It")
+
+
+@dataclass(slots=True)
+class Context:
+    """What earlier lines of one source say about the next."""
+
+    epoch: float | None = None
+    step: float | None = None
+    section: str | None = None
+    inside: str | None = None  # the split of an evaluation pass whose batches were printed last
+    tables: Tables = field(default_factory=Tables)
+
+
+@dataclass(slots=True)
+class Variant:
+    """One shape of line: its pattern (a group for each number), its reading, its source, and the curves that it feeds."""
+
+    pattern: re.Pattern[bytes]
+    reading: Reading
+    source: str
+    bound: dict[tuple[int, str, bool], Series] = field(default_factory=dict)
+
+
+def number(text: str) -> float | None:
+    """The number as printed (thousands separators allowed); None where it is none."""
+    try:
+        return float(text)
+    except ValueError:
+        try:
+            return float(text.replace(",", ""))
+        except ValueError:
+            return None
+
+
+class Collector:
+    """All that a log's lines add up to, apart from failures and devices."""
+
+    def __init__(self, failures: Failures) -> None:
+        self.board = Board()
+        self.phrases = Phrases()
+        self._failures = failures
+        self._contexts: dict[str, Context] = {}
+        self._rates: dict[bool, str] = {}
+
+    @property
+    def throughput(self) -> str | None:
+        """The last throughput as printed, with its unit; samples over iterations."""
+        return self._rates.get(True) or self._rates.get(False)
+
+    def context(self, source: str) -> Context:
+        """The context of a source; beyond the most sources that are told apart, they share one."""
+        found = self._contexts.get(source)
+        if found is None:
+            if len(self._contexts) >= _MOST_SOURCES:
+                source = ""
+            found = self._contexts.setdefault(source, Context())
+        return found
+
+    def speak(self, source: str, spoken: Spoken) -> None:
+        """Takes a value of a table or a set phrase."""
+        context, what = self.context(source), spoken.what
+        value, step = number(spoken.value), number(spoken.step) if spoken.step else None
+        if value is None or not math.isfinite(value) or (what.family.bounded and not 0 <= value <= 100):
+            return
+        extra = what.extra
+        if self.phrases.mask and what.family.name.startswith("mAP") and not {"bbox", "segm"} & set(extra):
+            extra = (*extra, "segm")
+        split = what.split or context.section or ("train" if what.family.tier == LOSS and step is not None else "unknown")
+        series = self.board.of(Key(source, what.family, what.name, split, extra), signed=spoken.percent)
+        if series is None:
+            return
+        if step is None:
+            step = context.epoch if context.epoch is not None else context.step
+        if spoken.best:
+            series.note_best(value, step, 0.0)
+        else:
+            series.add(value, step)
+        self._failures.progress(source)
+
+    def apply(self, variant: Variant, numbers: Sequence[str]) -> None:
+        """Takes a line that was read: `numbers` are its numbers as text."""
+        reading = variant.reading
+        context = self.context(variant.source)
+        epoch = number(numbers[reading.epoch]) if reading.epoch >= 0 else None
+        step = number(numbers[reading.step]) if reading.step >= 0 else None
+        _follow(context, reading, epoch, step)
+        if reading.rate_unit:
+            self._rates[not reading.rate_unit.startswith(_SLOW_UNITS)] = f"{numbers[reading.rate]} {reading.rate_unit}"
+        if not reading.found:
+            return
+        partial = _partial(reading, numbers)
+        at = _step(context, epoch, step, bar=reading.bar)
+        for i, found in enumerate(reading.found):
+            split = self._split(found, reading, context, partial=partial, stepped=epoch is not None or step is not None)
+            inside = partial and split in _EVALUATED
+            if partial:
+                context.inside = split if inside else None
+            series = variant.bound.get((i, split, inside)) or self._bind(variant, i, split, inside=inside)
+            if series is not None:
+                _take(series, found, numbers, at, reading, partial=inside)
+        self._failures.progress(variant.source)
+
+    def _bind(self, variant: Variant, i: int, split: str, *, inside: bool) -> Series | None:
+        found = variant.reading.found[i]
+        what = found.what
+        series = self.board.of(Key(variant.source, what.family, what.name, split, what.extra, inside), signed=found.percent)
+        if series is not None:
+            variant.bound[i, split, inside] = series
+        return series
+
+    def _split(self, found: Found, reading: Reading, context: Context, *, partial: bool, stepped: bool) -> str:
+        split = found.split or context.section
+        if split is None and not partial and not stepped:
+            split = context.inside
+        if split is not None:
+            return split
+        loss = found.what.family.tier == LOSS
+        beside = any(other.split in _EVALUATED and other.what.family is found.what.family for other in reading.found)
+        return "train" if reading.training or partial or beside or (loss and stepped) else "unknown"
+
+
+def _partial(reading: Reading, numbers: Sequence[str]) -> bool:
+    """Whether the line tells of some batches of a pass, not of the pass."""
+    if reading.batch < 0 or reading.bar:
+        return False
+    if reading.batches < 0:
+        return True
+    done, whole = number(numbers[reading.batch]), number(numbers[reading.batches])
+    return done is not None and whole is not None and done < whole
+
+
+def _step(context: Context, epoch: float | None, step: float | None, *, bar: bool) -> float | None:
+    if epoch is not None:
+        return epoch
+    if step is not None and not bar:
+        return step
+    if context.epoch is not None:
+        return context.epoch
+    return step if step is not None else context.step
+
+
+def _follow(context: Context, reading: Reading, epoch: float | None, step: float | None) -> None:
+    """What the line changes for the lines after it, and for itself."""
+    if reading.section is not None:
+        context.section = None if reading.section == "reset" else reading.section
+    elif context.section is not None and reading.found and _leaves(context, reading, epoch, step):
+        context.section = None
+    if epoch is not None:
+        context.epoch = epoch
+    if step is not None:
+        context.step = step
+
+
+def _leaves(context: Context, reading: Reading, epoch: float | None, step: float | None) -> bool:
+    """Whether a line shows that the evaluation announced before is over: training goes on."""
+    if reading.training and not reading.bar:
+        return True
+    if epoch is not None:
+        return context.epoch is not None and epoch != context.epoch
+    plain_loss = any(found.split is None and found.what.family.tier == LOSS for found in reading.found)
+    return step is not None and reading.batches < 0 and not reading.bar and plain_loss
+
+
+def _take(series: Series, found: Found, numbers: Sequence[str], at: float | None, reading: Reading, *, partial: bool) -> None:
+    """One value into its curve, if it can be one at all."""
+    averaged = found.average >= 0 and series.key.split in _EVALUATED and (partial or reading.batches >= 0)
+    text = numbers[found.average if averaged else found.at]
+    value = number(text)
+    if value is None:
+        return
+    if not math.isfinite(value):
+        series.nan = True
+        return
+    if found.of >= 0:
+        whole = number(numbers[found.of])
+        if not whole or not 0 <= value <= whole:
+            return
+        value /= whole
+    family = found.what.family
+    if (family.bounded and not 0 <= value <= 100) or (family.name == "perplexity" and value <= 0):
+        return
+    if found.percent != series.signed and value:
+        value = _same_unit(value, series, percent=found.percent)
+    if not found.what.best:
+        series.add(value, at, passing=reading.bar)
+        return
+    decimals = len(text.lower().partition("e")[0].partition(".")[2])
+    when = number(numbers[reading.last_epoch]) if reading.last_epoch > found.at else at if reading.epoch > found.at else None
+    series.note_best(value, when, 0.5 * 10.0**-decimals)
+
+
+def _same_unit(value: float, series: Series, *, percent: bool) -> float:
+    """A curve printed now with and now without the percent sign stays one curve."""
+    if percent:
+        return value if max(series.largest, series.pending[1] if series.pending else 0.0) > 1.5 else value / 100
+    return value * 100 if value <= 1 else value

@@ -1,0 +1,109 @@
+"""What stands around a number: epochs and steps, flags and commands, section titles, progress bars, throughput.
+
+All patterns marked `low` are matched against lower-case text: that is several times faster than ignoring the case.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+NUMBER: Final = re.compile(
+    r"(?<![\w@.\-+])(?<![Tt]op )(?<!IoU[=>])(?<!@\[)(?<!\.5:)(?<!50:)(?<![Rr]ank )"
+    r"[-+]?(?:(?:\d{1,3}(?:,\d{3})+(?![\d,])|\d+)(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?"
+    r"|(?<![\w.])[-+]?(?:nan|NaN|NAN|inf|Inf|Infinity)(?!\w)"
+)
+GROUP: Final = (
+    rb"([-+]?(?:(?:\d{1,3}(?:,\d{3})+(?![\d,])|\d+)(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?|[-+]?(?:nan|NaN|NAN|inf|Inf|Infinity))"
+)
+
+METRIC_STEM: Final = re.compile(  # low
+    r"acc|los|top|auc|prec|rec|map|\bap|_ap|bleu|rouge|iou|dice|dsc|hr|hit|ndcg|mrr|scor|rew|ret|wer|cer|err|eer|ppl|perp|xent|entropy|nll|cost"
+    r"|f1|fb1|\bf[\-_ ]|_f\b|mae|mse|fid|mape|psnr|ssim|pearson|spearm|kendall|kappa|qwk|matth|mcc|r2|r²|r\^2|em\b|exact|correct|cider|meteor|spice|te?l:|trl:"
+    r"|transl|[pr]@|jacc|area under|win|success|bp[bcd]\b|elbo|l1\b"
+)
+STEP_STEM: Final = re.compile(r"ep\b|epoch|step|iter|updat|up\.|episod|round|generation|trial|batch|ep\.|\[ *\d|^s:")  # low
+RATE_STEM: Final = re.compile(r"/ ?s|per[_ ]?sec|ips|wps|fps|speed|throughput")  # low
+SECTION_STEM: Final = re.compile(r"val|test|dev|train|epoch|begin|start|resum")  # low
+
+_COMMAND_STEM: Final = re.compile(  # low
+    r"--|namespace|param|argument|config|args|usage|command|collecting|requirement|download|install|using cached|pip |import |from |def |class |assert |return |print"
+    r"|^\s*[+$>]|\.ckpt|\.pt|\.h5|\.hdf5|\.pkl|\.safetensors|\.keras|\.onnx|improve|top |paper|expect|should|published|state|at least|at most|stop|until"
+)
+_COMMAND: Final = re.compile(  # low
+    r"(?:^|\s)--[a-z]\w*=|(?:^|\s)--?[a-z][\w\-]*[= ]?\S*.*\s--[a-z]"
+    r"|\b(?:namespace|hparams|hyper-?parameters|arguments|config|parameters|trainingarguments|params)\s*[:({=]"
+    r"|^\s*(?:\+ |\$ |>>> |usage:|args\b|config\b|command|collecting |requirement already|downloading |installing |successfully installed|using cached"
+    r"|pip |import |from \w+ import|def |class |assert |return |print\()"
+    r"|\b(?:input parameters|hyper-?parameters?)\b|\.(?:ckpt|pth?|h5|hdf5|pkl|params|safetensors|keras|onnx)\b.*\d"
+    r"|improved from|did(?: not|n't) improve|was not in top"
+    r"|\b(?:paper|expect(?:s|ed)?|should|published|state[- ]of[- ]the[- ]art|at least|at most|stop(?:ping)? (?:when|if|at)|until)\b"
+)
+
+_BEFORE: Final = r"(?:^|[^a-z])(?P<of>[a-z]+[_ \-])?"
+_BETWEEN: Final = r"[\"']?\s*(?:\((?:train|val|valid|test|eval)\))?[\s.:#=|\[(\"']*$"
+EPOCH: Final = re.compile(rf"{_BEFORE}ep(?:och)?(?:_num|_idx|_id|_number)?{_BETWEEN}")  # low
+STEP: Final = re.compile(  # low
+    rf"{_BEFORE}(?:(?:global|train|micro)[_ ]?step|step|iter(?:ation)?|num_updates|update|up|(?:total_)?timesteps?|episode|round|generation|trial){_BETWEEN}"
+)
+BATCH: Final = re.compile(r"(?:^|[^a-z])(?:mini-?)?batch[\s.:#=|\[(\"']*$")  # low
+NOT_A_STEP: Final = re.compile(  # low
+    r"(?:^|[^a-z])(?:num|max|total|n|warm-?up|first|best|of|per|save|log|eval|each|last|every|early|decay|training|start|resume|initial)[_ \-]$"
+)
+
+STRONG: Final = re.compile(r"[;|│┃\t,]| - |(?<=\S) {3,}(?=[^\s=:])|[\])}>](?=\s*[\w'\"])|\. (?=[A-Z])|\bwith\b")
+"""What parts one statement of a line from the next."""
+SET: Final = re.compile(r"(?:[:=：]|->|→|=>)\s*[\"']?\s*(?:[\w.]+\()?[\[({\s]*[\"']?$")
+OVER: Final = re.compile(r"[<>≥≤!~]=?\s*$|\+/-\s*$|±\s*$|\b(?:to|than)\s*$")
+FLAG: Final = re.compile(r"(?:^|\s)--?[A-Za-z][\w\-]*[= ]*$")
+AFTER: Final = re.compile(r"[A-Za-z_](?<!e)|e\w|:\d|\.\d|,\d|-\w|%\||\.\.|%-")
+"""Behind a number: it is a time, a version, a size or a bar and no value."""
+CELL_END: Final = re.compile(r"[│┃|,\t]\W*$")
+LETTER: Final = re.compile(r"[A-Za-z]")
+RATIO: Final = re.compile(r"\s?/\s?")
+RUNNING: Final = re.compile(r"\s+\(\s*")
+PERCENT: Final = re.compile(r"\s?%")
+PERCENT_NAME: Final = re.compile(r"%|\bpercent|\bpct")
+
+BAR: Final = re.compile(r"\d+/\d+ (?:\[[=>.\-# ]+\]|━|-\s)|\d+%\||\[[=>#.\- ]{5,}\]|^\s*step \d+/\d+ - ")
+LEARNING_RATE: Final = re.compile(r"(?:^|[^a-z])(?:lr|learning[_ ]rate|grad_?norm|gnorm|grad norm)(?:[^a-z]|$)")  # low
+
+HEADER: Final = re.compile(  # low
+    r"^\W*(?:[\w\-]+\W+){0,3}?(?:running|start(?:ing|ed)?|begin(?:ning)?|do|run|perform(?:ing)?|now|final|results?|on|for|the|of)?\W*"
+    r"(evaluat\w*|validat\w*|testing|test|eval|val|dev|valid)\b"
+)
+RESET: Final = re.compile(  # low
+    r"\b(?:begin\w*|start\w*|resum\w*|running)\b.*\b(?:epoch|train\w*)|^\W*train(?:ing)?\b|^\W*epoch\W*\d+(?:\s*/\s*\d+)?\W*$"
+)
+
+_UNITS: Final = (
+    r"images?|imgs?|samples?|examples?|tokens?|toks?|seqs?|sequences|sentences|words?|frames|records|episodes|steps|iterations|iters?|it|batch(?:es)?"
+    r"|graphs|queries|ex"
+)
+PER_SECOND: Final = re.compile(rf"\s*((?:{_UNITS})\s?(?:/\s?(?:second|sec|s)|per[_ ]sec(?:ond)?))\b", re.IGNORECASE)
+THROUGHPUT: Final = re.compile(  # low
+    r"(?:^|[\s|:=(,\[.])(?P<name>throughput|ips|wps|fps|(?:train_|running_?avg_?|curr_?)?(?:samples|tokens|images|examples|img|seqs?|words|tok)"
+    r"_?(?:per_?second|per_?sec|/sec|/s|persec))\"?'?\s*[:=]?\s*$"
+)
+PER_CLASS: Final = re.compile(r"\b(?:of|for)\s+(?:the\s+)?(?:class\W+)?([a-z]\w*)")  # low
+WHOLE: Final = frozenset(
+    (
+        "the network model net classifier best final this our images set data dataset all validation test testing train training epoch class step iteration fold "
+        "eval evaluation dev valid val"
+    ).split()
+)
+
+
+def is_command(low: str) -> bool:
+    """Command lines, flags, configuration dumps, package lists, checkpoint names, prose: they name metrics but report none."""
+    return _COMMAND_STEM.search(low) is not None and _COMMAND.search(low) is not None
+
+
+def spelled(name: str) -> str:
+    """The unit that a throughput's name implies; empty where it names none."""
+    for stem, unit in (("token", "tokens"), ("tok", "tokens"), ("image", "images"), ("img", "images"), ("example", "examples"), ("word", "words")):
+        if stem in name:
+            return unit + "/s"
+    if name == "wps":
+        return "words/s"
+    return "sequences/s" if "seq" in name else "samples/s" if "sample" in name or name == "ips" else ""
