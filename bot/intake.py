@@ -80,7 +80,7 @@ class Intake:
             await self._journal.keep_response_url(new.id, response_url)
         op_id = await self._journal.create(new)
         await self._wake(f"op:{op_id}")
-        return f"On it: `/gpu {shown(request.text)}`" if request.text else "On it."
+        return f"On it: `/gpu {shown(request.text, 300)}`" if request.text else "On it."
 
     async def mention(self, text: str, who: Who, *, thread: str, event: str) -> None:
         """``@quartermaster logs`` in a thread: the thread says what it is about."""

@@ -145,8 +145,10 @@ class Playing:
 
 def shown(message: dict[str, Any]) -> str:
     """Everything a reader sees of a message: text, blocks, file names."""
-    parts = [message.get("text") or "", *texts(message.get("blocks") or []), *(file["name"] for file in message.get("files") or [])]
-    return "\n".join(dict.fromkeys(part for part in parts if part))
+    blocks = list(texts(message.get("blocks") or []))
+    said = message.get("text") or ""
+    parts = [*([] if said in blocks else [said]), *blocks, *(file["name"] for file in message.get("files") or [])]
+    return "\n".join(part for part in parts if part)
 
 
 def texts(node: Any) -> Iterator[str]:

@@ -70,7 +70,7 @@ class Tour:
         play.click(card, "approve", BOB)
         self.step("approved by another", lambda: self.said(play.reply(ts, "Approved by")))
         self.step("GPUs proven, node capacity shown", lambda: self.said(play.reply(ts, "Proven: ", seconds=150)))
-        self.step("the card says ready", lambda: self.said(play.card("Done.*ready until")))
+        self.step("the card says ready", lambda: self.said(play.card(r"Done(.|\n)*ready until")))
         self.typed("nodes")
         self.step("nodes on request", lambda: self.said(play.card(r"demo: 1 of 1 GPUs free")))
         self.typed("run mnist --on demo")

@@ -62,7 +62,7 @@ async def compose(do: Services) -> Answer:
     total, free, spend, idle, running = 0, 0, Decimal(0), Decimal(0), 0
     lines, ends, silent = [], [], []
     for one in found:
-        listed = await pools.list_all(do.azure, one.group, one.name) or []
+        listed = [pool for pool in await pools.list_all(do.azure, one.group, one.name) or [] if pool.mode != "System"]
         prices = answers.pool_prices(listed)
         spend += sum((Decimal(tags.value(labels, tags.PRICE) or 0) for labels in (one.tags, *(pool.tags for pool in listed))), Decimal(0))
         ends += [(until, one.name) for until in [answers.expiry(one.tags)] if until]
@@ -77,7 +77,9 @@ async def compose(do: Services) -> Answer:
         total, free = total + capacity.total.allocatable, free + capacity.total.free
         unused = [node for node in capacity.nodes if node.ready and not node.holders and node.total.allocatable]
         idle += sum((node.price for node in unused if node.price), Decimal(0))
-        lines.append(f"*{one.name}*: {capacity.total.free} of {capacity.total.allocatable} GPUs free on {len(capacity.nodes)} nodes")
+        lines.append(
+            f"*{one.name}*: {capacity.total.free} of {capacity.total.allocatable} GPUs free on {answers.counted(len(capacity.nodes), 'node')}"
+        )
     facts = [f"*GPUs:* {free} of {total} free", f"*Jobs running:* {running}", f"*Spending:* {usd(spend)}/h ({usd(spend * 24)} a day)"]
     if idle:
         facts.append(f"*Idle money:* {usd(idle)}/h on GPU nodes that nobody uses")

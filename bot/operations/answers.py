@@ -35,6 +35,11 @@ class Answer:
         return {"text": self.text, "blocks": list(self.blocks), "plain": list(self.plain or self.blocks)}
 
 
+def counted(number: int, what: str) -> str:
+    """``1 node``, ``2 nodes``."""
+    return f"{number} {what}" + ("" if number == 1 else "s")
+
+
 def prices_of(target: Mapping[str, Any]) -> dict[str, Decimal]:
     """Price per node and hour by pool name, from a plan's target."""
     pool = target.get("pool") or {}
@@ -71,7 +76,7 @@ def capacity_blocks(cluster: str, capacity: Capacity) -> tuple[str, list[Block],
         text = f"`{cluster}` has no GPU nodes ({capacity.other_nodes} other)."
         return text, [section(text)], [section(text)]
     count = len(capacity.nodes)
-    text = f"{cluster}: {total.free} of {total.allocatable} GPUs free on {count} node{'s' if count > 1 else ''}"
+    text = f"{cluster}: {total.free} of {total.allocatable} GPUs free on {counted(count, 'node')}"
     head = section(
         f"*{escaped(cluster)}*: *{total.free}* of *{total.allocatable}* `nvidia.com/gpu` free · largest free block: {capacity.largest_free_block}"
     )
@@ -112,7 +117,7 @@ def cluster_line(cluster: ClusterState, now: float) -> str:
 
 
 def _price(cluster: ClusterState) -> str:
-    amounts = [tags.value(labels, tags.PRICE) for labels in (cluster.tags, *(pool.tags for pool in cluster.pools))]
+    amounts = [tags.value(labels, tags.PRICE) for labels in (cluster.tags, *(pool.tags for pool in cluster.pools if pool.mode != "System"))]
     total = sum((Decimal(amount) for amount in amounts if amount), Decimal(0))
     return f" · {usd(total)}/h" if total else ""
 
@@ -123,7 +128,7 @@ def clusters_answer(found: Sequence[ClusterState], now: float) -> Answer:
         text = "There is no cluster yet. `/gpu cluster create demo --region eastus --size Standard_NC4as_T4_v3 --for 8h` makes one."
         return Answer(text, [section(text)])
     lines = [cluster_line(cluster, now) for cluster in found]
-    return Answer(f"{len(found)} clusters", [header("Clusters"), *(section(line) for line in lines[:40])])
+    return Answer(counted(len(found), "cluster"), [header("Clusters"), *(section(line) for line in lines[:40])])
 
 
 def cluster_answer(cluster: ClusterState, now: float) -> Answer:

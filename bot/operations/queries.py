@@ -234,7 +234,7 @@ async def status(op: Operation, do: Services) -> Answer:
     going = [one for one in active if not one.kind.startswith(("query.", "lease", "home", "digest", "thread.", "reply")) and one.id != op.id]
     shown = [f"• {escaped(title(one))} - {one.memo.get('now') or one.status.replace('_', ' ')} (<@{one.user}>)".split("\n")[0] for one in going[:15]]
     blocks = [header("Clusters"), *lines, header("Going on"), section("\n".join(shown) or "Nothing.")]
-    return Answer(f"{len(found)} clusters, {len(going)} operations going on", blocks)
+    return Answer(f"{answers.counted(len(found), 'cluster')}, {answers.counted(len(going), 'operation')} going on", blocks)
 
 
 async def thread_status(op: Operation, do: Services) -> Answer:

@@ -14,7 +14,7 @@ from bot.azure.pools import PoolState
 from bot.azure.sizes import promised
 from bot.errors import Refused
 from bot.model import Change, Plan
-from bot.operations.answers import expiry
+from bot.operations.answers import counted, expiry
 from bot.operations.present import date
 from bot.operations.record import Operation
 from bot.operations.services import Services
@@ -41,7 +41,7 @@ async def cluster_delete(op: Operation, do: Services, policy: Policy) -> Plan:
     cluster = await do.cluster(op.values["cluster"])
     group = await groups.get(do.azure, cluster.group)
     ours = group is not None and tags.ours(group.tags)
-    changes = [Change("delete", f"cluster {cluster.name}", f"{len(cluster.pools)} node pools with everything that runs on them")]
+    changes = [Change("delete", f"cluster {cluster.name}", f"{counted(len(cluster.pools), 'node pool')} with everything that runs on them")]
     if ours:
         changes.append(Change("delete", f"resource group {cluster.group}"))
     return Plan(

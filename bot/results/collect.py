@@ -33,23 +33,31 @@ class Context:
 
 @dataclass(slots=True)
 class Variant:
-    """One shape of line: its pattern (a group for each number), its reading, its source, and the curves that it feeds."""
+    """One shape of line as read from one source, and the curves that its values feed.
 
-    pattern: re.Pattern[bytes]
+    `pattern` has a group for each number that the reading refers to; positions in `reading` count these groups.
+    """
+
     reading: Reading
     source: str
+    pattern: re.Pattern[bytes] | None = None
+    many: re.Pattern[bytes] | None = None
     bound: dict[tuple[int, str, bool], Series] = field(default_factory=dict)
 
 
-def number(text: str) -> float | None:
+Number = str | bytes
+
+
+def number(text: Number) -> float | None:
     """The number as printed (thousands separators allowed); None where it is none."""
     try:
         return float(text)
     except ValueError:
-        try:
-            return float(text.replace(",", ""))
-        except ValueError:
-            return None
+        pass
+    try:
+        return float(text.replace(b",", b"") if isinstance(text, bytes) else text.replace(",", ""))
+    except ValueError:
+        return None
 
 
 class Collector:
@@ -60,12 +68,16 @@ class Collector:
         self.phrases = Phrases()
         self._failures = failures
         self._contexts: dict[str, Context] = {}
-        self._rates: dict[bool, str] = {}
+        self._rates: dict[bool, tuple[Number, str]] = {}
 
     @property
     def throughput(self) -> str | None:
         """The last throughput as printed, with its unit; samples over iterations."""
-        return self._rates.get(True) or self._rates.get(False)
+        found = self._rates.get(True) or self._rates.get(False)
+        if found is None:
+            return None
+        value = found[0].decode() if isinstance(found[0], bytes) else found[0]
+        return f"{value} {found[1]}"
 
     def context(self, source: str) -> Context:
         """The context of a source; beyond the most sources that are told apart, they share one."""
@@ -97,7 +109,7 @@ class Collector:
             series.add(value, step)
         self._failures.progress(source)
 
-    def apply(self, variant: Variant, numbers: Sequence[str]) -> None:
+    def apply(self, variant: Variant, numbers: Sequence[Number]) -> None:
         """Takes a line that was read: `numbers` are its numbers as text."""
         reading = variant.reading
         context = self.context(variant.source)
@@ -105,7 +117,7 @@ class Collector:
         step = number(numbers[reading.step]) if reading.step >= 0 else None
         _follow(context, reading, epoch, step)
         if reading.rate_unit:
-            self._rates[not reading.rate_unit.startswith(_SLOW_UNITS)] = f"{numbers[reading.rate]} {reading.rate_unit}"
+            self._rates[not reading.rate_unit.startswith(_SLOW_UNITS)] = (numbers[reading.rate], reading.rate_unit)
         if not reading.found:
             return
         partial = _partial(reading, numbers)
@@ -119,6 +131,39 @@ class Collector:
             if series is not None:
                 _take(series, found, numbers, at, reading, partial=inside)
         self._failures.progress(variant.source)
+
+    def apply_many(self, variant: Variant, rows: Sequence[Sequence[bytes]]) -> None:
+        """The same as :meth:`apply` for each row, at once where the rows are plain."""
+        if not self._apply_steady(variant, rows):
+            for row in rows:
+                self.apply(variant, row)
+
+    def _apply_steady(self, variant: Variant, rows: Sequence[Sequence[bytes]]) -> bool:
+        reading, context = variant.reading, self.context(variant.source)
+        if context.section is not None or reading.section is not None or not _steady(reading):
+            return False
+        self.apply(variant, rows[0])
+        columns = list(zip(*rows[1:], strict=True))
+        try:
+            epochs = list(map(float, columns[reading.epoch])) if reading.epoch >= 0 else None
+            steps = list(map(float, columns[reading.step])) if reading.step >= 0 else None
+            values = [list(map(float, columns[found.at])) for found in reading.found]
+        except ValueError:
+            values = []
+        series = [next((s for (at, _, _), s in variant.bound.items() if at == i), None) for i in range(len(reading.found))]
+        if len(values) < len(series) or not all(s and _plain(f, s, v) for f, s, v in zip(reading.found, series, values, strict=True)):
+            for row in rows[1:]:
+                self.apply(variant, row)
+            return True
+        context.epoch = epochs[-1] if epochs else context.epoch
+        context.step = steps[-1] if steps else context.step
+        at = epochs or (steps if not reading.bar or context.epoch is None else None)
+        for one, several in zip(series, values, strict=True):
+            if one is not None:
+                one.extend(several, at or [context.epoch if context.epoch is not None else context.step] * len(several), passing=reading.bar)
+        if reading.rate_unit:
+            self._rates[not reading.rate_unit.startswith(_SLOW_UNITS)] = (columns[reading.rate][-1], reading.rate_unit)
+        return True
 
     def _bind(self, variant: Variant, i: int, split: str, *, inside: bool) -> Series | None:
         found = variant.reading.found[i]
@@ -139,7 +184,28 @@ class Collector:
         return "train" if reading.training or partial or beside or (loss and stepped) else "unknown"
 
 
-def _partial(reading: Reading, numbers: Sequence[str]) -> bool:
+def _steady(reading: Reading) -> bool:
+    """Whether all lines of the shape mean the same whatever their numbers, so that their order among themselves is all that counts."""
+    stepped = reading.epoch >= 0 or reading.step >= 0
+    for found in reading.found:
+        if found.of >= 0 or found.what.best or (found.average >= 0 and found.split in _EVALUATED):
+            return False
+        if reading.batch >= 0 and not reading.bar and (found.split in _EVALUATED or not (found.split or reading.training or (found.what.family.tier == LOSS and stepped))):
+            return False
+        if found.split is None and not stepped and not reading.training:
+            return False
+    return True
+
+
+def _plain(found: Found, series: Series, values: list[float]) -> bool:
+    if found.percent != series.signed or not math.isfinite(sum(values)):
+        return False
+    low = min(values, default=0.0)
+    family = found.what.family
+    return not (family.bounded and (low < 0 or max(values, default=0.0) > 100)) and not (family.name == "perplexity" and low <= 0)
+
+
+def _partial(reading: Reading, numbers: Sequence[Number]) -> bool:
     """Whether the line tells of some batches of a pass, not of the pass."""
     if reading.batch < 0 or reading.bar:
         return False
@@ -181,7 +247,7 @@ def _leaves(context: Context, reading: Reading, epoch: float | None, step: float
     return step is not None and reading.batches < 0 and not reading.bar and plain_loss
 
 
-def _take(series: Series, found: Found, numbers: Sequence[str], at: float | None, reading: Reading, *, partial: bool) -> None:
+def _take(series: Series, found: Found, numbers: Sequence[Number], at: float | None, reading: Reading, *, partial: bool) -> None:
     """One value into its curve, if it can be one at all."""
     averaged = found.average >= 0 and series.key.split in _EVALUATED and (partial or reading.batches >= 0)
     text = numbers[found.average if averaged else found.at]
@@ -204,7 +270,8 @@ def _take(series: Series, found: Found, numbers: Sequence[str], at: float | None
     if not found.what.best:
         series.add(value, at, passing=reading.bar)
         return
-    decimals = len(text.lower().partition("e")[0].partition(".")[2])
+    digits = text.decode() if isinstance(text, bytes) else text
+    decimals = len(digits.lower().partition("e")[0].partition(".")[2])
     when = number(numbers[reading.last_epoch]) if reading.last_epoch > found.at else at if reading.epoch > found.at else None
     series.note_best(value, when, 0.5 * 10.0**-decimals)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -64,11 +64,39 @@ class Series:
             self.largest = value
         self.final, self.last_step = value, step
         if self.count % self.stride == 0:
-            self.points.append((step, value))
-            if len(self.points) >= KEPT_POINTS:
-                self.points = self.points[::2]
-                self.stride *= 2
+            self._sample(step, value)
         self.count += 1
+
+    def _sample(self, step: float | None, value: float) -> None:
+        self.points.append((step, value))
+        if len(self.points) >= KEPT_POINTS:
+            self.points = self.points[::2]
+            self.stride *= 2
+
+    def extend(self, values: Sequence[float], steps: Sequence[float | None], *, passing: bool) -> None:
+        """The same as :meth:`add` for each value (all finite), at once."""
+        if passing:
+            kept = [i for i in range(len(values) - 1) if steps[i] != steps[i + 1]]
+            kept.append(len(values) - 1)
+            for i in kept:
+                self.add(values[i], steps[i], passing=True)
+            return
+        if not values:
+            return
+        self.add(values[0], steps[0])
+        settled = values[:-1]
+        if settled:
+            top = min(settled) if self.lower else max(settled)
+            if self.best is None or (top < self.best if self.lower else top > self.best):
+                self.best, self.best_step = top, steps[settled.index(top)]
+            self.largest = max(self.largest, max(settled))
+            self.final, self.last_step = settled[-1], steps[len(settled) - 1]
+            at = -self.count % self.stride
+            while at < len(settled):
+                self._sample(steps[at], settled[at])
+                at += self.stride - (self.count + at) % self.stride
+            self.count += len(settled)
+        self.pending = (steps[-1], values[-1], False)
 
     def note_best(self, value: float, step: float | None, tolerance: float) -> None:
         """A value that the log itself calls the best so far."""

@@ -13,9 +13,9 @@ NUMBER: Final = re.compile(
     r"[-+]?(?:(?:\d{1,3}(?:,\d{3})+(?![\d,])|\d+)(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?"
     r"|(?<![\w.])[-+]?(?:nan|NaN|NAN|inf|Inf|Infinity)(?!\w)"
 )
-GROUP: Final = (
-    rb"([-+]?(?:(?:\d{1,3}(?:,\d{3})+(?![\d,])|\d+)(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?|[-+]?(?:nan|NaN|NAN|inf|Inf|Infinity))"
-)
+# Both stand between the literal gaps of a known line, which hold them to what NUMBER found there.
+GROUP: Final = rb"([-+\d.,eE]+|[-+]?(?:nan|NaN|NAN|inf|Inf|Infinity))"
+ANY_NUMBER: Final = rb"(?:[-+\d.,eE]+|[-+]?(?:nan|NaN|NAN|inf|Inf|Infinity))"
 
 METRIC_STEM: Final = re.compile(  # low
     r"acc|los|top|auc|prec|rec|map|\bap|_ap|bleu|rouge|iou|dice|dsc|hr|hit|ndcg|mrr|scor|rew|ret|wer|cer|err|eer|ppl|perp|xent|entropy|nll|cost"

@@ -7,6 +7,8 @@ Shapes without any word of interest are passed over; for the others the first li
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from itertools import groupby
 from typing import Final
 
 from bot.results.collect import Collector, Context, Variant
@@ -14,25 +16,28 @@ from bot.results.devices import Devices
 from bot.results.failures import Effect, Failures
 from bot.results.grammar import Reading, read_line
 from bot.results.lines import clean_block, strip_prefix
-from bot.results.patterns import GROUP, NUMBER
+from bot.results.patterns import ANY_NUMBER, GROUP, NUMBER
 from bot.results.stream import Blocks
 
 _DIGITS: Final = b"0123456789"
 _MOST_SHAPES: Final = 20_000
-_MOST_VARIANTS: Final = 8
+_MOST_VARIANTS: Final = 16
+_MANY: Final = 8
 _LONGEST_VARIANT: Final = 2_000
 _MOST_GROUPS: Final = 90
+_NAMES: Final = re.compile(  # of metrics and the like, in lines without their digits
+    rb"(?<![a-z])acc|[a-z]{3}acc|los|top|auc|prec|recall|map|(?<![a-z])ap|bleu|rouge|iou|dice|dsc|hr[@ =:]|hit|ndcg|mrr|scor|rew|ret|wer|cer|err|eer|ppl|perp|xent|entropy|nll"
+    rb"|cost|(?<![a-z])f(?![a-z])|(?<![a-z])fb(?![a-z])|mae|mse|fid|psnr|ssim|pearson|spearm|kendall|kappa|qwk|matth|mcc|(?<![a-z])r(?![a-z])|r\xc2|em\b|exact"
+    rb"|correct|cider|meteor|spice|te?l:|transl|[pr]@|jacc|learn|win|bp[bcd]\b|area|elbo"
+)
 _INTEREST: Final = re.compile(
-    rb"acc|los|top|auc|prec|recall|map|\bap|bleu|rouge|iou|dice|dsc|hr[@ =:]|hit|ndcg|mrr|scor|rew|ret|wer|cer|err|eer|ppl|perp|xent|entropy|nll|cost|\bf\b|\bfb|f[-_]|_f"
-    rb"|mae|mse|fid|psnr|ssim|pearson|spearm|kendall|kappa|qwk|matth|mcc|\br\b|r\xc2|em\b|exact|correct|cider|meteor|spice|te?l:|transl|[pr]@|jacc|learn|epoch|\bep\b|iter|step"
-    rb"|eval|valid|test|train|metric|val\b|dev\b|e   +#|win|bp[bcd]\b|area|resum|begin|start|round|episod|updat"
+    _NAMES.pattern + rb"|epoch|\bep\b|iter|step|eval|valid|test|train|metric|val\b|dev\b|e   +#|resum|begin|start|round|episod|updat"
     rb"|exception|trace|kill|fatal|abort|segm|signal|dump|cuda|nccl|nvml|nvidia|oom|memory|terminat|cancel|evict|admiss|fail|no such|not found|denied|interrupt"
     rb"|exit|what\(\)|xid|assert|bus |slurm|watchdog|no space|bad_alloc|illegal|floating|due to|handling|logging|reason|complet|finish|done|gpu|cpu|tesla|geforce"
     rb"|quadro|dlopen|could not|instinct|/s|/ s|per_sec|ips|wps|stopped|quit"
 )
 _DIGIT_MATTERS: Final = re.compile(r"exit|return|terminat|signal|code|available|count|fail|error", re.IGNORECASE)
 _UNSEEN: Final[list[Variant]] = []
-_NEVER: Final = re.compile(rb"(?!)")
 
 
 class LogReader:
@@ -63,23 +68,52 @@ class LogReader:
         known = self._shapes
         if len(known) > _MOST_SHAPES:
             known.clear()
-        for at, shape in enumerate(block.translate(None, _DIGITS).split(b"\n")):
+        end = 0
+        for shape, same in groupby(block.translate(None, _DIGITS).split(b"\n")):
+            at, end = end, end + len(list(same))
             variants = known.get(shape, _UNSEEN)
             if variants is _UNSEEN:
                 variants = known[shape] = [] if _INTEREST.search(shape.lower()) else None
             if self._watch:
-                self._read(lines[at], variants)
-            elif variants is not None:
-                line = lines[at]
-                for variant in variants:
-                    found = variant.pattern.fullmatch(line)
-                    if found:
-                        self.collector.apply(variant, [group.decode() for group in found.groups()])
-                        break
-                else:
-                    self._read(line, variants)
+                while at < end and self._watch:
+                    self._read(lines[at], shape)
+                    at += 1
+                variants = known.get(shape)
+            if variants is not None and at < end:
+                self._read_alike(lines, at, end, shape, variants)
 
-    def _read(self, raw: bytes, variants: list[Variant] | None) -> None:
+    def _read_alike(self, lines: list[bytes], at: int, end: int, shape: bytes, variants: list[Variant]) -> None:
+        """Reads lines of one shape: many at once by a known variant, or one by one."""
+        while at < end:
+            if end - at >= _MANY and variants:
+                rows = self._rows(variants[0], b"\n".join(lines[at:end]), end - at)
+                if rows is not None:
+                    self.collector.apply_many(variants[0], rows)
+                    return
+            line = lines[at]
+            for variant in variants:
+                found = variant.pattern and variant.pattern.fullmatch(line)
+                if found:
+                    self.collector.apply(variant, found.groups())
+                    break
+            else:
+                self._read(line, shape)
+                if self._shapes.get(shape) is None and not self._watch:
+                    return
+            at += 1
+
+    def _rows(self, variant: Variant, text: bytes, count: int) -> list[tuple[bytes, ...]] | None:
+        """The numbers of `count` lines, None where not all of them are of the variant."""
+        if variant.many is None:
+            return None
+        found = variant.many.findall(text)
+        if len(found) != count:
+            return None
+        if variant.many.groups > 1:
+            return found
+        return [(one,) for one in found] if variant.many.groups else [()] * count
+
+    def _read(self, raw: bytes, shape: bytes) -> None:
         """Reads one line in detail, and keeps its reading where every line of its shape may be read by it."""
         whole = raw.decode("utf-8", "replace")
         if not whole.strip():
@@ -96,8 +130,8 @@ class LogReader:
         else:
             self._open_tables.discard(id(context))
         self._watch = self.failures.watching or bool(self._open_tables)
-        if reading is not None and variants is not None and effect is Effect.NONE and not (told or watched or self._watch):
-            self._keep(variants, whole, text, source, reading)
+        if reading is not None and effect is Effect.NONE and not (told or watched or self._watch):
+            self._keep(shape, whole, text, source, reading)
 
     def _metrics(self, context: Context, source: str, text: str) -> Reading | None:
         spoken = self.collector.phrases.read(text)
@@ -108,22 +142,45 @@ class LogReader:
                 self.collector.speak(source, value)
             return None
         reading = read_line(text)
-        self.collector.apply(Variant(_NEVER, reading, source), NUMBER.findall(text))
+        self.collector.apply(Variant(reading, source), NUMBER.findall(text))
         return reading
 
-    def _keep(self, variants: list[Variant], whole: str, text: str, source: str, reading: Reading) -> None:
-        if len(variants) >= _MOST_VARIANTS or len(whole) > _LONGEST_VARIANT or _DIGIT_MATTERS.search(text):
+    def _keep(self, shape: bytes, whole: str, text: str, source: str, reading: Reading) -> None:
+        variants = self._shapes.get(shape)
+        if variants is None or len(variants) >= _MOST_VARIANTS or _DIGIT_MATTERS.search(text):
+            return
+        if _inert(reading) and not _NAMES.search(shape.lower()):
+            self._shapes[shape] = None
             return
         gaps = NUMBER.split(text)
-        if len(gaps) > _MOST_GROUPS or "\ufffd" in whole:
+        if len(whole) > _LONGEST_VARIANT or len(gaps) > _MOST_GROUPS or "\ufffd" in whole:
             return
         prefix = whole[: len(whole) - len(text)]
         at = prefix.find(source) if source else -1
         head = _loosely(prefix)
         if at >= 0:
             head = _loosely(prefix[:at]) + re.escape(source) + _loosely(prefix[at + len(source) :])
-        pattern = head.encode() + GROUP.join(re.escape(gap).encode() for gap in gaps)
-        variants.append(Variant(re.compile(pattern, re.DOTALL), reading, source))
+        needed, reading = _condensed(reading)
+        pattern = head.encode() + re.escape(gaps[0]).encode()
+        for i, gap in enumerate(gaps[1:]):
+            pattern += (GROUP if i in needed else ANY_NUMBER) + re.escape(gap).encode()
+        variants.append(Variant(reading, source, re.compile(pattern), re.compile(b"^" + pattern + b"$", re.MULTILINE)))
+
+
+_POSITIONS: Final = ("epoch", "last_epoch", "step", "batch", "batches", "rate")
+
+
+def _inert(reading: Reading) -> bool:
+    return not reading.found and reading.section is None and reading.epoch < 0 and reading.step < 0 and not reading.rate_unit
+
+
+def _condensed(reading: Reading) -> tuple[set[int], Reading]:
+    """The numbers that the reading refers to, and the reading with positions that count only these."""
+    needed = {at for name in _POSITIONS if (at := getattr(reading, name)) >= 0}
+    needed |= {at for found in reading.found for at in (found.at, found.of, found.average) if at >= 0}
+    place = {at: i for i, at in enumerate(sorted(needed))} | {-1: -1}
+    found = [replace(one, at=place[one.at], of=place[one.of], average=place[one.average]) for one in reading.found]
+    return needed, replace(reading, found=found, **{name: place[getattr(reading, name)] for name in _POSITIONS})
 
 
 def _loosely(prefix: str) -> str:

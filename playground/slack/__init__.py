@@ -26,7 +26,8 @@ from playground.slack.webapi import WebApi
 from playground.slack.workspace import Workspace
 from playground.traffic import Traffic
 
-__all__ = ["Workspace", "build"]
+__all__ = ["API", "Workspace", "build"]
+API = web.AppKey("slack.api", WebApi)
 RECORDED = ("/api/", "/link", "/upload/", "/files/private/", "/commands/response/")
 MAX_BODY = 64 * 1024 * 1024
 
@@ -45,6 +46,7 @@ def build(clock: Clock, traffic: Traffic, *, public_url: str, manifest: dict[str
     api = WebApi(workspace, Limits(), [*groups, methods_views.methods(views, triggers), sockets.methods])
 
     app = web.Application(client_max_size=MAX_BODY, middlewares=[_recorded(traffic)])
+    app[API] = api
     app.router.add_route("*", "/api/{method}", api.serve)
     app.router.add_get("/link", sockets.serve)
     app.router.add_post("/upload/v1/{id}", partial(methods_files.receive, workspace=workspace))

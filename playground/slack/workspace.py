@@ -43,6 +43,7 @@ class Workspace:
         self.channels = {channel.id: channel for channel in _channels()}
         self.usergroups = {"S0PLATFORM": Usergroup("S0PLATFORM", "platform-team", "Platform team", ["U0BOB", "U0CAROL"])}
         self.messages: dict[str, dict[str, Message]] = {channel: {} for channel in self.channels}
+        self._threads: dict[tuple[str, str], list[Message]] = {}
         self.files: dict[str, File] = {}
         self.statuses: dict[tuple[str, str], tuple[str, float]] = {}
         self.on_message: list[Callable[[Message, str], None]] = []
@@ -86,7 +87,7 @@ class Workspace:
 
     def replies(self, channel: str, parent: str) -> list[Message]:
         """The replies under `parent`, oldest first."""
-        return [message for message in self.listed(channel) if message.thread_ts == parent and message.is_reply]
+        return [message for message in self._threads.get((channel, parent), []) if not message.deleted and message.ephemeral_to is None]
 
     def visible(self, user: str, message: Message) -> bool:
         """Whether `user` sees that message."""
@@ -95,6 +96,8 @@ class Workspace:
     def add(self, message: Message) -> Message:
         """Put a message up and tell whoever listens."""
         self.messages[message.channel][message.ts] = message
+        if message.thread_ts is not None and message.is_reply:
+            self._threads.setdefault((message.channel, message.thread_ts), []).append(message)
         if message.thread_ts is not None and message.from_bot:
             self.statuses.pop((message.channel, message.thread_ts), None)
         self.changed(message, "posted")
