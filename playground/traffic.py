@@ -1,6 +1,6 @@
 """What every simulated service shares on the wire: the record of requests, and the faults of the HTTP layer.
 
-Effects: ``delay`` {seconds} · ``hang`` · ``status`` {status, retry_after?, body?} (answered before the service sees the request)
+Effects: ``delay`` {seconds} · ``late`` {seconds} (done at once, answered late) · ``hang`` · ``status`` {status, retry_after?, body?} (answered before the service sees the request)
 · ``reset_before`` (connection dropped, nothing done) · ``reset_after`` (done, then dropped: the caller never learns)
 · ``truncate`` (half of the body, then dropped).
 """
@@ -19,7 +19,7 @@ from aiohttp import web
 from playground.faults import Faults
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-HTTP_EFFECTS = ("delay", "hang", "status", "reset_before", "reset_after", "truncate")
+HTTP_EFFECTS = ("delay", "late", "hang", "status", "reset_before", "reset_after", "truncate")
 
 
 @dataclass
@@ -84,6 +84,8 @@ class Traffic:
             headers = {"Retry-After": str(options["retry_after"])} if "retry_after" in options else {}
             return web.json_response(options.get("body", {}), status=int(options["status"]), headers=headers)
         response = await handler(request)
+        if fault.effect == "late":
+            await asyncio.sleep(float(options["seconds"]))
         if fault.effect == "reset_after":
             return self._dropped(request)
         if fault.effect == "truncate" and isinstance(response, web.Response) and isinstance(response.body, bytes):

@@ -44,7 +44,8 @@ class PluginNode:
 class PluginState:
     """One look at the plugin. "ready": its pods run on every node meant for them (perhaps none yet), all of the newest version.
 
-    `foreign` names what was found that is not ours; `managed` are nodes whose stack AKS runs; `nodes` all other GPU nodes.
+    `foreign` names what was found that is not ours; `managed` are nodes whose stack AKS runs; `nodes` all other GPU nodes; `mig` the
+    MIG strategy that our DaemonSet was installed with.
     """
 
     kind: Kind
@@ -52,6 +53,7 @@ class PluginState:
     image: str = ""
     foreign: str = ""
     managed: tuple[str, ...] = ()
+    mig: Mig | None = None
 
     @property
     def ready(self) -> int:
@@ -62,7 +64,7 @@ class PluginState:
 async def install(access: Access, *, op: str | None = None, mig: Mig | None = None, manifest: Path = MANIFEST) -> PluginState:
     """Apply namespace and DaemonSet (server-side, field manager "quartermaster"); safe to repeat, and also the way to upgrade.
 
-    `mig` for pools with a GPU instance profile: "single" keeps `nvidia.com/gpu`, "mixed" names the slices. Raises
+    `mig` for pools with a GPU instance profile: "single" keeps `nvidia.com/gpu`, "mixed" names the slices, None keeps what is set. Raises
     :class:`bot.errors.Refused`: ``cluster.plugin_managed`` or ``cluster.plugin_foreign``; ``cluster.forbidden`` names the missing role.
     """
     before = await state(access)
@@ -70,7 +72,8 @@ async def install(access: Access, *, op: str | None = None, mig: Mig | None = No
         raise Refused("cluster.plugin_foreign", cluster=access.cluster, found=before.foreign)
     if before.managed and not before.nodes:
         raise Refused("cluster.plugin_managed", cluster=access.cluster)
-    namespace, daemonset = objects(manifest, op=op, mig=mig)
+    # One DaemonSet serves all pools of the cluster: installing it for a pool without slices must not take them from another.
+    namespace, daemonset = objects(manifest, op=op, mig=mig or before.mig)
     await access.apply(at("/api/v1/namespaces", name_of(namespace)), namespace)
     await access.apply(at(_PATH, name_of(daemonset)), daemonset)
     return await state(access)
@@ -139,7 +142,7 @@ def judge_plugin(ours: Json | None, sets: Iterable[Json], nodes: Iterable[Json],
     rows = tuple(_row(node, by_node.get(name_of(node)), template) for node in _by_name(own_nodes))
     image = str(template["spec"]["containers"][0].get("image"))
     done = _rolled_out(ours) and all(row.ready for row in rows)
-    return PluginState("ready" if done else "rolling", rows, image=image, managed=managed)
+    return PluginState("ready" if done else "rolling", rows, image=image, managed=managed, mig=_mig_of(template))
 
 
 def is_managed(node: Json) -> bool:
@@ -199,6 +202,13 @@ def pod_problem(pod: Json) -> str:
         if reason:
             return plain_reason(str(reason))
     return "starting" if status.get("phase") in ("Pending", "Running") else f"the pod is {status.get('phase')}"
+
+
+def _mig_of(template: Json) -> Mig | None:
+    for entry in template["spec"]["containers"][0].get("env") or ():
+        if entry.get("name") == "MIG_STRATEGY":
+            return {"single": "single", "mixed": "mixed"}.get(str(entry.get("value")))  # type: ignore[return-value]
+    return None
 
 
 def _rolled_out(daemonset: Json) -> bool:

@@ -16,8 +16,8 @@ from bot.results.spoken import Phrases, Spoken
 from bot.results.tables import Tables
 
 _MOST_SOURCES: Final = 256
-_EVALUATED: Final = ("val", "test")
-_SLOW_UNITS: Final = ("it", "step", "batch", "It")
+EVALUATED: Final = ("val", "test")
+SLOW_UNITS: Final = ("it", "step", "batch", "It")
 
 
 @dataclass(slots=True)
@@ -42,6 +42,8 @@ class Variant:
     source: str
     pattern: re.Pattern[bytes] | None = None
     many: re.Pattern[bytes] | None = None
+    steady: bool = False
+    keys: frozenset[tuple[str, str, str, tuple[str, ...]]] = frozenset()
     bound: dict[tuple[int, str, bool], Series] = field(default_factory=dict)
 
 
@@ -66,14 +68,14 @@ class Collector:
     def __init__(self, failures: Failures) -> None:
         self.board = Board()
         self.phrases = Phrases()
-        self._failures = failures
+        self.failures = failures
         self._contexts: dict[str, Context] = {}
-        self._rates: dict[bool, tuple[Number, str]] = {}
+        self.rates: dict[bool, tuple[Number, str]] = {}
 
     @property
     def throughput(self) -> str | None:
         """The last throughput as printed, with its unit; samples over iterations."""
-        found = self._rates.get(True) or self._rates.get(False)
+        found = self.rates.get(True) or self.rates.get(False)
         if found is None:
             return None
         value = found[0].decode() if isinstance(found[0], bytes) else found[0]
@@ -107,7 +109,7 @@ class Collector:
             series.note_best(value, step, 0.0)
         else:
             series.add(value, step)
-        self._failures.progress(source)
+        self.failures.progress(source)
 
     def apply(self, variant: Variant, numbers: Sequence[Number]) -> None:
         """Takes a line that was read: `numbers` are its numbers as text."""
@@ -115,57 +117,25 @@ class Collector:
         context = self.context(variant.source)
         epoch = number(numbers[reading.epoch]) if reading.epoch >= 0 else None
         step = number(numbers[reading.step]) if reading.step >= 0 else None
-        _follow(context, reading, epoch, step)
+        follow(context, reading, epoch, step)
         if reading.rate_unit:
-            self._rates[not reading.rate_unit.startswith(_SLOW_UNITS)] = (numbers[reading.rate], reading.rate_unit)
+            self.rates[not reading.rate_unit.startswith(SLOW_UNITS)] = (numbers[reading.rate], reading.rate_unit)
         if not reading.found:
             return
-        partial = _partial(reading, numbers)
+        partial = partial_of(reading, numbers)
         at = _step(context, epoch, step, bar=reading.bar)
         for i, found in enumerate(reading.found):
-            split = self._split(found, reading, context, partial=partial, stepped=epoch is not None or step is not None)
-            inside = partial and split in _EVALUATED
+            split = self.split_of(found, reading, context, partial=partial, stepped=epoch is not None or step is not None)
+            inside = partial and split in EVALUATED
             if partial:
                 context.inside = split if inside else None
-            series = variant.bound.get((i, split, inside)) or self._bind(variant, i, split, inside=inside)
+            series = variant.bound.get((i, split, inside)) or self.bind(variant, i, split, inside=inside)
             if series is not None:
-                _take(series, found, numbers, at, reading, partial=inside)
-        self._failures.progress(variant.source)
+                _take(series, found, numbers, at, reading)
+        self.failures.progress(variant.source)
 
-    def apply_many(self, variant: Variant, rows: Sequence[Sequence[bytes]]) -> None:
-        """The same as :meth:`apply` for each row, at once where the rows are plain."""
-        if not self._apply_steady(variant, rows):
-            for row in rows:
-                self.apply(variant, row)
-
-    def _apply_steady(self, variant: Variant, rows: Sequence[Sequence[bytes]]) -> bool:
-        reading, context = variant.reading, self.context(variant.source)
-        if context.section is not None or reading.section is not None or not _steady(reading):
-            return False
-        self.apply(variant, rows[0])
-        columns = list(zip(*rows[1:], strict=True))
-        try:
-            epochs = list(map(float, columns[reading.epoch])) if reading.epoch >= 0 else None
-            steps = list(map(float, columns[reading.step])) if reading.step >= 0 else None
-            values = [list(map(float, columns[found.at])) for found in reading.found]
-        except ValueError:
-            values = []
-        series = [next((s for (at, _, _), s in variant.bound.items() if at == i), None) for i in range(len(reading.found))]
-        if len(values) < len(series) or not all(s and _plain(f, s, v) for f, s, v in zip(reading.found, series, values, strict=True)):
-            for row in rows[1:]:
-                self.apply(variant, row)
-            return True
-        context.epoch = epochs[-1] if epochs else context.epoch
-        context.step = steps[-1] if steps else context.step
-        at = epochs or (steps if not reading.bar or context.epoch is None else None)
-        for one, several in zip(series, values, strict=True):
-            if one is not None:
-                one.extend(several, at or [context.epoch if context.epoch is not None else context.step] * len(several), passing=reading.bar)
-        if reading.rate_unit:
-            self._rates[not reading.rate_unit.startswith(_SLOW_UNITS)] = (columns[reading.rate][-1], reading.rate_unit)
-        return True
-
-    def _bind(self, variant: Variant, i: int, split: str, *, inside: bool) -> Series | None:
+    def bind(self, variant: Variant, i: int, split: str, *, inside: bool) -> Series | None:
+        """The curve of value `i` of the line."""
         found = variant.reading.found[i]
         what = found.what
         series = self.board.of(Key(variant.source, what.family, what.name, split, what.extra, inside), signed=found.percent)
@@ -173,39 +143,19 @@ class Collector:
             variant.bound[i, split, inside] = series
         return series
 
-    def _split(self, found: Found, reading: Reading, context: Context, *, partial: bool, stepped: bool) -> str:
+    def split_of(self, found: Found, reading: Reading, context: Context, *, partial: bool, stepped: bool) -> str:
+        """The split of a value, told by the line or by those before it."""
         split = found.split or context.section
         if split is None and not partial and not stepped:
             split = context.inside
         if split is not None:
             return split
         loss = found.what.family.tier == LOSS
-        beside = any(other.split in _EVALUATED and other.what.family is found.what.family for other in reading.found)
+        beside = any(other.split in EVALUATED and other.what.family is found.what.family for other in reading.found)
         return "train" if reading.training or partial or beside or (loss and stepped) else "unknown"
 
 
-def _steady(reading: Reading) -> bool:
-    """Whether all lines of the shape mean the same whatever their numbers, so that their order among themselves is all that counts."""
-    stepped = reading.epoch >= 0 or reading.step >= 0
-    for found in reading.found:
-        if found.of >= 0 or found.what.best or (found.average >= 0 and found.split in _EVALUATED):
-            return False
-        if reading.batch >= 0 and not reading.bar and (found.split in _EVALUATED or not (found.split or reading.training or (found.what.family.tier == LOSS and stepped))):
-            return False
-        if found.split is None and not stepped and not reading.training:
-            return False
-    return True
-
-
-def _plain(found: Found, series: Series, values: list[float]) -> bool:
-    if found.percent != series.signed or not math.isfinite(sum(values)):
-        return False
-    low = min(values, default=0.0)
-    family = found.what.family
-    return not (family.bounded and (low < 0 or max(values, default=0.0) > 100)) and not (family.name == "perplexity" and low <= 0)
-
-
-def _partial(reading: Reading, numbers: Sequence[Number]) -> bool:
+def partial_of(reading: Reading, numbers: Sequence[Number]) -> bool:
     """Whether the line tells of some batches of a pass, not of the pass."""
     if reading.batch < 0 or reading.bar:
         return False
@@ -225,7 +175,7 @@ def _step(context: Context, epoch: float | None, step: float | None, *, bar: boo
     return step if step is not None else context.step
 
 
-def _follow(context: Context, reading: Reading, epoch: float | None, step: float | None) -> None:
+def follow(context: Context, reading: Reading, epoch: float | None, step: float | None) -> None:
     """What the line changes for the lines after it, and for itself."""
     if reading.section is not None:
         context.section = None if reading.section == "reset" else reading.section
@@ -247,9 +197,9 @@ def _leaves(context: Context, reading: Reading, epoch: float | None, step: float
     return step is not None and reading.batches < 0 and not reading.bar and plain_loss
 
 
-def _take(series: Series, found: Found, numbers: Sequence[Number], at: float | None, reading: Reading, *, partial: bool) -> None:
+def _take(series: Series, found: Found, numbers: Sequence[Number], at: float | None, reading: Reading) -> None:
     """One value into its curve, if it can be one at all."""
-    averaged = found.average >= 0 and series.key.split in _EVALUATED and (partial or reading.batches >= 0)
+    averaged = found.average >= 0 and series.key.split in EVALUATED and reading.batch >= 0 and not reading.bar
     text = numbers[found.average if averaged else found.at]
     value = number(text)
     if value is None:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from itertools import groupby
 from typing import Final
 
+from bot.results.bulk import Bulk, prepared
 from bot.results.collect import Collector, Context, Variant
 from bot.results.devices import Devices
 from bot.results.failures import Effect, Failures
@@ -18,6 +19,7 @@ from bot.results.grammar import Reading, read_line
 from bot.results.lines import clean_block, strip_prefix
 from bot.results.patterns import ANY_NUMBER, GROUP, NUMBER
 from bot.results.stream import Blocks
+from bot.results.words import INTEREST, METRIC_NAMES
 
 _DIGITS: Final = b"0123456789"
 _MOST_SHAPES: Final = 20_000
@@ -25,17 +27,6 @@ _MOST_VARIANTS: Final = 16
 _MANY: Final = 8
 _LONGEST_VARIANT: Final = 2_000
 _MOST_GROUPS: Final = 90
-_NAMES: Final = re.compile(  # of metrics and the like, in lines without their digits
-    rb"(?<![a-z])acc|[a-z]{3}acc|los|top|auc|prec|recall|map|(?<![a-z])ap|bleu|rouge|iou|dice|dsc|hr[@ =:]|hit|ndcg|mrr|scor|rew|ret|wer|cer|err|eer|ppl|perp|xent|entropy|nll"
-    rb"|cost|(?<![a-z])f(?![a-z])|(?<![a-z])fb(?![a-z])|mae|mse|fid|psnr|ssim|pearson|spearm|kendall|kappa|qwk|matth|mcc|(?<![a-z])r(?![a-z])|r\xc2|em\b|exact"
-    rb"|correct|cider|meteor|spice|te?l:|transl|[pr]@|jacc|learn|win|bp[bcd]\b|area|elbo"
-)
-_INTEREST: Final = re.compile(
-    _NAMES.pattern + rb"|epoch|\bep\b|iter|step|eval|valid|test|train|metric|val\b|dev\b|e   +#|resum|begin|start|round|episod|updat"
-    rb"|exception|trace|kill|fatal|abort|segm|signal|dump|cuda|nccl|nvml|nvidia|oom|memory|terminat|cancel|evict|admiss|fail|no such|not found|denied|interrupt"
-    rb"|exit|what\(\)|xid|assert|bus |slurm|watchdog|no space|bad_alloc|illegal|floating|due to|handling|logging|reason|complet|finish|done|gpu|cpu|tesla|geforce"
-    rb"|quadro|dlopen|could not|instinct|/s|/ s|per_sec|ips|wps|stopped|quit"
-)
 _DIGIT_MATTERS: Final = re.compile(r"exit|return|terminat|signal|code|available|count|fail|error", re.IGNORECASE)
 _UNSEEN: Final[list[Variant]] = []
 
@@ -48,6 +39,7 @@ class LogReader:
         self.failures = Failures()
         self.collector = Collector(self.failures)
         self._blocks = Blocks()
+        self._bulk = Bulk(self.collector)
         self._shapes: dict[bytes, list[Variant] | None] = {}
         self._open_tables: set[int] = set()
         self._watch = False  # the next lines matter even without any word of interest
@@ -73,7 +65,7 @@ class LogReader:
             at, end = end, end + len(list(same))
             variants = known.get(shape, _UNSEEN)
             if variants is _UNSEEN:
-                variants = known[shape] = [] if _INTEREST.search(shape.lower()) else None
+                variants = known[shape] = [] if INTEREST.search(shape.lower()) else None
             if self._watch:
                 while at < end and self._watch:
                     self._read(lines[at], shape)
@@ -81,43 +73,33 @@ class LogReader:
                 variants = known.get(shape)
             if variants is not None and at < end:
                 self._read_alike(lines, at, end, shape, variants)
+        self._bulk.flush()
 
     def _read_alike(self, lines: list[bytes], at: int, end: int, shape: bytes, variants: list[Variant]) -> None:
         """Reads lines of one shape: many at once by a known variant, or one by one."""
         while at < end:
             if end - at >= _MANY and variants:
-                rows = self._rows(variants[0], b"\n".join(lines[at:end]), end - at)
+                rows = _rows(variants[0], b"\n".join(lines[at:end]), end - at)
                 if rows is not None:
-                    self.collector.apply_many(variants[0], rows)
+                    self._bulk.add(variants[0], rows)
                     return
-            line = lines[at]
             for variant in variants:
-                found = variant.pattern and variant.pattern.fullmatch(line)
+                found = variant.pattern and variant.pattern.fullmatch(lines[at])
                 if found:
-                    self.collector.apply(variant, found.groups())
+                    self._bulk.add(variant, (found.groups(),))
                     break
             else:
-                self._read(line, shape)
+                self._read(lines[at], shape)
                 if self._shapes.get(shape) is None and not self._watch:
                     return
             at += 1
-
-    def _rows(self, variant: Variant, text: bytes, count: int) -> list[tuple[bytes, ...]] | None:
-        """The numbers of `count` lines, None where not all of them are of the variant."""
-        if variant.many is None:
-            return None
-        found = variant.many.findall(text)
-        if len(found) != count:
-            return None
-        if variant.many.groups > 1:
-            return found
-        return [(one,) for one in found] if variant.many.groups else [()] * count
 
     def _read(self, raw: bytes, shape: bytes) -> None:
         """Reads one line in detail, and keeps its reading where every line of its shape may be read by it."""
         whole = raw.decode("utf-8", "replace")
         if not whole.strip():
             return
+        self._bulk.flush()
         source, text = strip_prefix(whole)
         low = text.lower()
         context = self.collector.context(source)
@@ -149,7 +131,7 @@ class LogReader:
         variants = self._shapes.get(shape)
         if variants is None or len(variants) >= _MOST_VARIANTS or _DIGIT_MATTERS.search(text):
             return
-        if _inert(reading) and not _NAMES.search(shape.lower()):
+        if _inert(reading) and not METRIC_NAMES.search(shape.lower()):
             self._shapes[shape] = None
             return
         gaps = NUMBER.split(text)
@@ -164,7 +146,19 @@ class LogReader:
         pattern = head.encode() + re.escape(gaps[0]).encode()
         for i, gap in enumerate(gaps[1:]):
             pattern += (GROUP if i in needed else ANY_NUMBER) + re.escape(gap).encode()
-        variants.append(Variant(reading, source, re.compile(pattern), re.compile(b"^" + pattern + b"$", re.MULTILINE)))
+        variants.append(prepared(reading, source, re.compile(pattern), re.compile(b"^" + pattern + b"$", re.MULTILINE)))
+
+
+def _rows(variant: Variant, text: bytes, count: int) -> list[tuple[bytes, ...]] | None:
+    """The numbers of `count` lines, None where not all of them are of the variant."""
+    if variant.many is None:
+        return None
+    found = variant.many.findall(text)
+    if len(found) != count:
+        return None
+    if variant.many.groups > 1:
+        return found
+    return [(one,) for one in found] if variant.many.groups else [()] * count
 
 
 _POSITIONS: Final = ("epoch", "last_epoch", "step", "batch", "batches", "rate")

@@ -5,6 +5,7 @@ A node fails at the first filter that refuses it; the filters run in the order T
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 Amounts = dict[str, Decimal]
 TERMINAL = ("Succeeded", "Failed")
+PASS_SECONDS = 0.05
 
 
 @dataclass
@@ -38,16 +40,18 @@ class Scheduler:
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
         self._pending: dict[Key, None] = {}
+        self._todo: dict[Key, None] = {}
         cluster.loop.register("schedule", self._pass)
 
     def look(self) -> None:
         """Room or pods may have changed."""
         if self._pending:
+            self._todo |= self._pending
             self._cluster.loop.add("schedule", None)
 
     def pending(self, pod: Json) -> None:
         """A pod without a node has appeared or changed."""
-        self._pending[key_of(pod)] = None
+        self._pending[key_of(pod)] = self._todo[key_of(pod)] = None
         self._cluster.loop.add("schedule", None)
 
     def forget(self, key: Key) -> None:
@@ -56,10 +60,16 @@ class Scheduler:
 
     def _pass(self, _: None) -> None:
         store = self._cluster.store
-        rooms = [self._room(node) for node in sorted(store.all(NODES), key=name_of)]
-        waiting = [(key, store.get(PODS, *key)) for key in self._pending]
+        rooms = {name_of(node): self._room(node) for node in sorted(store.all(NODES), key=name_of)}
+        waiting = [(key, store.get(PODS, *key)) for key in self._todo]
         waiting.sort(key=lambda entry: -(entry[1]["spec"].get("priority") or 0) if entry[1] else 0)
+        until = time.monotonic() + PASS_SECONDS
         for key, pod in waiting:
+            if time.monotonic() > until:
+                # Others get their turn in between; the rest is tried in the next pass.
+                self._cluster.loop.add("schedule", None)
+                return
+            self._todo.pop(key, None)
             if pod is None or pod["spec"].get("nodeName") or deleting(pod) or pod["status"].get("phase") in TERMINAL or self._place(pod, rooms):
                 self._pending.pop(key, None)
 
@@ -76,12 +86,16 @@ class Scheduler:
         for name, amount in requests.items():
             room.used[name] = room.used.get(name, Decimal(0)) + amount
 
-    def _place(self, pod: Json, rooms: list[_Room]) -> bool:
+    def _place(self, pod: Json, rooms: dict[str, _Room]) -> bool:
         requests = requests_of(pod["spec"])
         fits: list[_Room] = []
         reasons: Counter[str] = Counter()
-        hopeless = 0
-        for room in rooms:
+        only = pinned_to(pod["spec"])
+        considered = list(rooms.values()) if only is None else [room for name, room in rooms.items() if name == only]
+        hopeless = len(rooms) - len(considered)
+        if hopeless:
+            reasons["node(s) didn't satisfy plugin(s) [NodeAffinity]"] = hopeless
+        for room in considered:
             why, final = refusal(pod, requests, room.node, room.total, room.used, room.pods)
             if not why:
                 fits.append(room)
@@ -93,7 +107,7 @@ class Scheduler:
             self._occupy(best, requests)
             self._bind(pod, name_of(best.node))
             return True
-        self._failed(pod, rooms, reasons, hopeless)
+        self._failed(pod, len(rooms), reasons, hopeless)
         return False
 
     @staticmethod
@@ -116,8 +130,8 @@ class Scheduler:
             where = "/".join(key_of(pod))
             self._cluster.events.record(bound, "Normal", "Scheduled", f"Successfully assigned {where} to {node}", "default-scheduler")
 
-    def _failed(self, pod: Json, rooms: list[_Room], reasons: Counter[str], hopeless: int) -> None:
-        message = failure(len(rooms), reasons, hopeless)
+    def _failed(self, pod: Json, nodes: int, reasons: Counter[str], hopeless: int) -> None:
+        message = failure(nodes, reasons, hopeless)
         now = self._cluster.clock.iso()
         if next((one.get("message") for one in pod["status"].get("conditions") or []), None) == message:
             return
@@ -164,6 +178,17 @@ def refusal(pod: Json, requests: Amounts, node: Json, total: Amounts, used: Amou
             why.append(f"Insufficient {name}")
             final = final or wanted > has
     return why, final
+
+
+def pinned_to(spec: Json) -> str | None:
+    """The one node that the pod's affinity names, as for DaemonSet pods; None for all others."""
+    affinity = ((spec.get("affinity") or {}).get("nodeAffinity") or {}).get("requiredDuringSchedulingIgnoredDuringExecution") or {}
+    terms = affinity.get("nodeSelectorTerms") or []
+    fields = (terms[0].get("matchFields") or []) if len(terms) == 1 else []
+    for one in fields:
+        if one["key"] == "metadata.name" and one["operator"] == "In" and len(one.get("values") or []) == 1:
+            return str(one["values"][0])
+    return None
 
 
 def tolerates(toleration: Json, taint: Json) -> bool:

@@ -22,14 +22,15 @@ def _error(message: str, pointer: str) -> str:
     return f"[ERROR] {message} [json-pointer:{pointer}]"
 
 
-def _walk(value: Any, pointer: str) -> Iterator[tuple[str, Json]]:
+def walk(value: Any, pointer: str = "") -> Iterator[tuple[str, Json]]:
+    """Every object inside `value` with its JSON pointer, outermost first."""
     if isinstance(value, dict):
         yield pointer, value
         for key, inner in value.items():
-            yield from _walk(inner, f"{pointer}/{key}")
+            yield from walk(inner, f"{pointer}/{key}")
     elif isinstance(value, list):
         for index, inner in enumerate(value):
-            yield from _walk(inner, f"{pointer}/{index}")
+            yield from walk(inner, f"{pointer}/{index}")
 
 
 def characters(value: Any) -> int:
@@ -43,15 +44,15 @@ def characters(value: Any) -> int:
     return 0
 
 
-def of_block(block: Json, pointer: str) -> list[str]:
-    """What one block of the right shape still breaks."""
+def of_block(block: Json, pointer: str, *, inside: bool = False) -> list[str]:
+    """What one block of the right shape still breaks; `inside` another block it may be what it may not be alone."""
     lines = []
     rule = RULES.get(block["type"])
-    if rule is not None:
+    if rule is not None and not (inside and block["type"] == "task_card"):
         lines += [_error(message, pointer) for message in rule(block)]
-    for where, item in _walk(block, pointer):
+    for where, item in walk(block, pointer):
         lines += [_error(message, where) for message in _anywhere(item)]
-    ids = [item["action_id"] for _, item in _walk(block, pointer) if isinstance(item.get("action_id"), str)]
+    ids = [item["action_id"] for _, item in walk(block, pointer) if isinstance(item.get("action_id"), str)]
     lines += [_error(f"action_id {name} already exists in block", pointer) for name in {name for name in ids if ids.count(name) > 1}]
     return lines
 
@@ -209,7 +210,7 @@ RULES: Final[dict[str, Callable[[Json], Iterator[str]]]] = {
 def of_all(blocks: list[Json], surface: str) -> list[str]:
     """Rules over all blocks of one message or view."""
     lines = []
-    flat = [item for _, item in _walk(blocks, "/blocks") if "block_id" in item or "type" in item]
+    flat = [item for _, item in walk(blocks, "/blocks") if "block_id" in item or "type" in item]
     ids = [item["block_id"] for item in flat if isinstance(item.get("block_id"), str)]
     lines += [_error(f"block_id {name} already exists", "/blocks") for name in sorted({name for name in ids if ids.count(name) > 1})]
     kinds = [item.get("type") for item in flat]

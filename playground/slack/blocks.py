@@ -31,6 +31,7 @@ SURFACES: Final[dict[str, set[str]]] = {
     "modal": BOTH | {"alert"},
 }
 MAX_BLOCKS: Final = {"message": 50, "home": 100, "modal": 100}
+NESTED: Final = {"plan": "tasks", "container": "child_blocks", "carousel": "elements"}
 OWN_RULES_ONLY: Final = {"data_visualization"}
 UNKNOWN_TO_SDK: Final = OWN_RULES_ONLY | {"data_table"}
 INTERACTIVE: Final = {
@@ -87,6 +88,26 @@ def _against_sdk(block: Json, pointer: str) -> list[str]:
     return []
 
 
+def _judged(block: Json, pointer: str, *, inside: bool) -> list[str]:
+    """One block of a known type by all three judges, then the blocks in it (`inside`: it is one of those)."""
+    kind = block["type"]
+    lines = [] if kind in OWN_RULES_ONLY else against_schema(_definition_by_type()[kind], block, pointer)
+    if not lines and kind not in UNKNOWN_TO_SDK:
+        lines = _against_sdk(block, pointer)
+    lines = lines or blocklimits.of_block(block, pointer, inside=inside)
+    key = NESTED.get(kind)
+    if lines or key is None:
+        return lines
+    for index, child in enumerate(block.get(key, [])):
+        where = f"{pointer}/{key}/{index}"
+        wanted = {"tasks": "task_card", "elements": "card"}.get(key)
+        if not isinstance(child, dict) or child.get("type") not in ([wanted] if wanted else _definition_by_type()):
+            lines.append(f"[ERROR] unsupported type: {child.get('type') if isinstance(child, dict) else None} [json-pointer:{where}/type]")
+        else:
+            lines += _judged(child, where, inside=True)
+    return lines
+
+
 def problems(blocks: Any, surface: str, *, refused_types: Callable[[str], bool] = lambda _: False, file_usable: Callable[[Json], bool]) -> list[str]:
     """Everything wrong with `blocks` on that surface (message, modal, home).
 
@@ -103,35 +124,21 @@ def problems(blocks: Any, surface: str, *, refused_types: Callable[[str], bool] 
         if not isinstance(kind, str) or kind not in SURFACES[surface] or refused_types(kind):
             lines.append(f"[ERROR] unsupported type: {kind} [json-pointer:{pointer}/type]")
             continue
-        shaped = [] if kind in OWN_RULES_ONLY else against_schema(_definition_by_type()[kind], block, pointer)
-        if not shaped and kind not in UNKNOWN_TO_SDK:
-            shaped = _against_sdk(block, pointer)
-        lines += shaped or blocklimits.of_block(block, pointer)
+        lines += _judged(block, pointer, inside=False)
     if not lines:
         lines = blocklimits.of_all(blocks, surface)
     lines += [
         f"[ERROR] invalid slack file [json-pointer:{pointer}]"
-        for pointer, item in walk(blocks, "/blocks")
+        for pointer, item in blocklimits.walk(blocks, "/blocks")
         if isinstance(item.get("slack_file"), dict) and not file_usable(item["slack_file"])
     ]
     return lines
 
 
-def walk(value: Any, pointer: str = "") -> Iterator[tuple[str, Json]]:
-    """Every object inside `value` with its JSON pointer, outermost first."""
-    if isinstance(value, dict):
-        yield pointer, value
-        for key, inner in value.items():
-            yield from walk(inner, f"{pointer}/{key}")
-    elif isinstance(value, list):
-        for index, inner in enumerate(value):
-            yield from walk(inner, f"{pointer}/{index}")
-
-
 def elements(blocks: list[Json]) -> Iterator[tuple[Json, Json]]:
     """Each (block, interactive element) that a person can use, nested blocks included."""
     for block in blocks:
-        for _, item in walk(block):
+        for _, item in blocklimits.walk(block):
             if item.get("type") in INTERACTIVE and "action_id" in item:
                 yield _owner(block, item), item
 
@@ -139,8 +146,8 @@ def elements(blocks: list[Json]) -> Iterator[tuple[Json, Json]]:
 def _owner(block: Json, element: Json) -> Json:
     """The innermost block around `element`: its block_id is the one that an interaction names."""
     owner = block
-    for _, item in walk(block):
-        if "block_id" in item and any(inner is element for _, inner in walk(item)):
+    for _, item in blocklimits.walk(block):
+        if "block_id" in item and any(inner is element for _, inner in blocklimits.walk(item)):
             owner = item
     return owner
 
@@ -152,7 +159,7 @@ def completed(blocks: list[Json]) -> list[Json]:
         block.setdefault("block_id", _random_id())
         for child in [*block.get("child_blocks", []), *(block["elements"] if block["type"] == "carousel" else [])]:
             child.setdefault("block_id", _random_id())
-        for _, item in walk(block):
+        for _, item in blocklimits.walk(block):
             if item.get("type") == "plain_text" and isinstance(item.get("text"), str):
                 item.setdefault("emoji", True)
             elif item.get("type") == "mrkdwn":

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -17,6 +19,9 @@ from playground.slack.methods_files import new_file
 from playground.slack.model import BOT_ID, BOT_USER, Json, Message
 from playground.slack.socket import Sockets
 from playground.slack.workspace import Workspace
+
+MARKUP = re.compile(r"(<[@#!][^<>]+>)")
+ADDRESS = re.compile(r"https?://[^\s<>|]+")
 
 
 class Control:
@@ -83,7 +88,7 @@ class Control:
             parent = self._workspace.message(channel.id, thread_ts)
             if parent is None or parent.is_reply:
                 raise Refused("thread_not_found")
-        message = Message(channel.id, self._workspace.timestamps.next(), body["user"], body.get("text", ""), thread_ts=thread_ts)
+        message = Message(channel.id, self._workspace.timestamps.next(), body["user"], typed(body.get("text", "")), thread_ts=thread_ts)
         for item in body.get("files") or []:
             content = base64.b64decode(item["base64"]) if "base64" in item else str(item.get("content", "")).encode()
             file = new_file(self._workspace, item["name"], len(content), body["user"])
@@ -163,6 +168,7 @@ class Control:
                 {"id": c.id, "name": c.name, "kind": c.kind, "is_private": c.kind != "channel", "members": c.members, "bot_in": BOT_USER in c.members}
                 for c in workspace.channels.values()
             ],
+            "usergroups": [group.as_json(users=True) for group in workspace.usergroups.values()],
             "commands": [{"command": c.command, "description": c.description, "usage_hint": c.usage_hint} for c in app.commands.values()],
             "shortcuts": app.shortcuts, "home_tab": app.home_tab, "delivery": self._delivery.as_json(), "scopes": sorted(workspace.token_scopes),
         }  # fmt: skip
@@ -186,11 +192,17 @@ class Control:
             "ts": message.ts, "text": message.text, "blocks": message.blocks, "metadata": message.metadata, "edits": message.edits,
             "edited": message.edited is not None, "ephemeral_to": message.ephemeral_to, "deleted": message.deleted, "notice": message.notice,
             "thread_ts": message.thread_ts, "broadcast": message.broadcast, "attachments": message.attachments,
+            "username": message.username,
             "files": [file.as_control() for file in message.files], "reactions": message.reactions,
             "status": self._workspace.status(message.channel, message.ts),
             "replies": [self._shown(reply, []) for reply in replies],
         }  # fmt: skip
         return shown | ({"bot": message.user} if message.from_bot or message.notice else {"user": message.user})
+
+
+def typed(text: str) -> str:
+    """What a person typed as apps get it: & < > as entities, web addresses in angle brackets; mentions stay mentions."""
+    return "".join(part if MARKUP.fullmatch(part) else ADDRESS.sub(r"<\g<0>>", html.escape(part, quote=False)) for part in MARKUP.split(text))
 
 
 def _outcome(ack: Ack) -> Json:

@@ -121,7 +121,8 @@ class File:
 
     def as_control(self) -> Json:
         """As the control API lists it."""
-        return {"id": self.id, "name": self.name, "title": self.title, "size": self.size, "url": self.url}
+        shown: Json = {"id": self.id, "name": self.name, "title": self.title, "size": self.size, "url": self.url}
+        return shown | {"mimetype": self.as_json()["mimetype"], "alt_txt": self.alt_text}
 
 
 @dataclass

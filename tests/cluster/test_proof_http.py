@@ -140,6 +140,11 @@ async def test_mig_slices_need_the_strategy_that_the_pool_was_made_for(rig: Rig)
     await plugin.install(rig.access, mig="single")
     verdict = await wait_until(lambda: verdict_of(rig, expected), lambda verdict: verdict.ready)
     assert "A100" in str(verdict.model)
+    # Installed again for some other pool: the slices stay.
+    await plugin.install(rig.access)
+    state = await wait_until(lambda: plugin.state(rig.access), lambda state: state.kind == "ready")
+    assert state.mig == "single"
+    assert (await capacity(rig.access)).total.allocatable == 7
 
 
 async def test_the_wrong_resource_name(rig: Rig) -> None:

@@ -47,4 +47,4 @@ def test_a_name_that_is_taken_is_refused_before_anything_is_written(play: Playin
     play.command("cluster create taken --for 1h")
     second = play.card(r"create taken(.|\n)*Not started")
     play.reply(second["ts"], "There is a cluster `taken` already")
-    assert len([line for line in play.writes("azure", "^PUT.*managedClusters/taken[?]")]) == 1
+    assert len(play.writes("azure", "^PUT.*managedClusters/taken[?]")) == 1

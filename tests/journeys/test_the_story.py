@@ -18,7 +18,7 @@ def test_the_whole_document_from_chat(play: Playing) -> None:
     # Point 2: the card shows who decided.
     assert "Approved by" in shown(create)
     # Point 5: capacity is said only after the proof, and the proof names the GPU.
-    assert said.index("Approved by") < said.index("T4")
+    assert said.index("Approved by") < said.index("Tesla T4")
     # Point 6: one completion message.
     jobs = [one for one in play.messages(GPU) if any("succeeded: final" in shown(reply) for reply in one["replies"])]
     assert len(jobs) == 1

@@ -1,11 +1,11 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { api } from "./api";
 import { ConfirmProvider } from "./blocks/confirm";
-import { inChannel, inThread, key, merged, type Notice } from "./state/messages";
+import { filesOf, inChannel, inThread, key, merged, type Notice } from "./state/messages";
 import { useRoute } from "./state/route";
-import { SessionContext, type Session } from "./state/session";
+import { FeedContext, SessionContext, type Session } from "./state/session";
 import { useTheme } from "./state/theme";
-import { useFetched } from "./state/useFetched";
+import { kept, useFetched } from "./state/useFetched";
 import { useStream } from "./state/useStream";
 import type { Message, StreamEvent, Workspace } from "./types";
 import { ChannelView } from "./views/Channel";
@@ -18,7 +18,7 @@ import { TopBar } from "./views/TopBar";
 
 /** Waits for the workspace, then shows it. */
 export function App() {
-  const { value, refresh, failed } = useFetched("workspace", api.workspace);
+  const { value, refresh, failed } = useFetched("workspace", api.workspace, kept);
   useEffect(() => {
     if (!failed) return;
     const retry = setTimeout(refresh, 1000);
@@ -35,9 +35,9 @@ function Client({ workspace, refreshWorkspace }: { workspace: Workspace; refresh
   const [drawer, setDrawer] = useState(false);
   const [unread, setUnread] = useState<ReadonlySet<string>>(new Set());
   const messages = useFetched(`${me.id}/${route.channel}`, () => api.messages(route.channel, me.id), merged);
-  const { notices, notify, dismiss } = useNotices(route.channel, messages.value);
-  const views = useFetched(me.id, () => api.views(me.id));
-  const home = useFetched(`${me.id}/${route.home}`, async () => (route.home ? api.home(me.id) : null));
+  const { notices, notify, dismiss } = useNotices(me.id, route.channel, messages.value);
+  const views = useFetched(me.id, () => api.views(me.id), kept);
+  const home = useFetched(`${me.id}/${route.home}`, async () => (route.home ? api.home(me.id) : null), kept);
 
   const onEvent = (event: StreamEvent) => {
     if (event.type === "views") void views.refresh();
@@ -69,22 +69,28 @@ function Client({ workspace, refreshWorkspace }: { workspace: Workspace; refresh
     document.title = `${unread.size > 0 ? "• " : ""}${place} · Quartermaster playground`;
   }, [place, unread.size]);
 
+  const files = useRef(messages.value);
+  files.current = messages.value;
+  const fileAddress = useCallback((id: string) => filesOf(files.current).find((file) => file.id === id)?.url, []);
   const session = useMemo<Session>(
-    () => ({ workspace, me, route, go, messages: messages.value, notices, unread, theme, notify, dismiss, refresh: refreshAll }),
-    [workspace, me, route, go, messages.value, notices, unread, theme, notify, dismiss, refreshAll],
+    () => ({ workspace, me, route, go, theme, notify, dismiss, refresh: refreshAll, fileAddress }),
+    [workspace, me, route, go, theme, notify, dismiss, refreshAll, fileAddress],
   );
+  const feed = useMemo(() => ({ messages: messages.value, notices, unread }), [messages.value, notices, unread]);
   const top = views.value?.at(-1);
   return (
     <SessionContext.Provider value={session}>
-      <ConfirmProvider>
-        <div className={`client ${route.thread && !route.home ? "with-thread" : ""}`} onClick={typeCode}>
-          <TopBar live={live} onMenu={() => setDrawer(!drawer)} toggleTheme={toggle} />
-          <Sidebar open={drawer} close={() => setDrawer(false)} />
-          {route.home ? <Home view={home.value} /> : <ChannelView />}
-          {route.thread && !route.home && <Thread ts={route.thread} />}
-          {top && <Modal key={top.root_view_id ?? top.id} view={top} refresh={() => void views.refresh()} />}
-        </div>
-      </ConfirmProvider>
+      <FeedContext.Provider value={feed}>
+        <ConfirmProvider>
+          <div className={`client ${route.thread && !route.home ? "with-thread" : ""}`} onClick={typeCode}>
+            <TopBar live={live} onMenu={() => setDrawer(!drawer)} toggleTheme={toggle} />
+            <Sidebar open={drawer} close={() => setDrawer(false)} />
+            {route.home ? <Home view={home.value} /> : <ChannelView />}
+            {route.thread && !route.home && <Thread ts={route.thread} />}
+            {top && <Modal key={top.root_view_id ?? top.id} view={top} refresh={() => void views.refresh()} />}
+          </div>
+        </ConfirmProvider>
+      </FeedContext.Provider>
     </SessionContext.Provider>
   );
 }
@@ -96,7 +102,7 @@ function typeCode(event: React.MouseEvent<HTMLElement>): void {
 }
 
 /** What the client itself has to say. The server's own notices arrive as messages; these are for what never reached it. */
-function useNotices(channel: string, messages: Message[] | undefined) {
+function useNotices(user: string, channel: string, messages: Message[] | undefined) {
   const [notices, setNotices] = useState<Notice[]>([]);
   const latest = useRef(messages);
   latest.current = messages;
@@ -104,10 +110,13 @@ function useNotices(channel: string, messages: Message[] | undefined) {
     (text: string, thread: string | null = null) => {
       const list = latest.current ?? [];
       const last = (thread ? inThread(list, thread) : inChannel(list)).at(-1);
-      setNotices((old) => [...old, { id: (old.at(-1)?.id ?? 0) + 1, channel, thread, text, at: Date.now(), after: last ? key(last) : "" }]);
+      setNotices((old) => [
+        ...old,
+        { id: (old.at(-1)?.id ?? 0) + 1, user, channel, thread, text, at: Date.now(), after: last ? key(last) : "" },
+      ]);
     },
-    [channel],
+    [user, channel],
   );
   const dismiss = useCallback((id: number) => setNotices((old) => old.filter((notice) => notice.id !== id)), []);
-  return { notices, notify, dismiss };
+  return { notices: useMemo(() => notices.filter((notice) => notice.user === user), [notices, user]), notify, dismiss };
 }

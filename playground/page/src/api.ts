@@ -44,8 +44,7 @@ export const api = {
   openHome: (user: string) => post("home", { user }),
   command: (user: string, channel: string, command: string, text: string) =>
     post<CommandAnswer>("commands", { user, channel, command, text }),
-  mention: (user: string, channel: string, thread_ts: string | null, text: string) =>
-    post("mentions", { user, channel, thread_ts, text }),
+  mention: (user: string, channel: string, thread_ts: string | null, text: string) => post("mentions", { user, channel, thread_ts, text }),
   message: (user: string, channel: string, thread_ts: string | null, text: string, files: { name: string; content: string }[]) =>
     post("messages", { user, channel, thread_ts, text, files }),
   action: (body: { user: string; channel?: string; ts?: string; view_id?: string; action_id: string; block_id?: string; value?: Value }) =>
@@ -53,8 +52,7 @@ export const api = {
   submit: (user: string, view_id: string, values: Record<string, Record<string, Value>>) =>
     post<SubmitAnswer>("views/submit", { user, view_id, values }),
   closeView: (user: string, view_id: string) => post("views/close", { user, view_id }),
-  shortcut: (user: string, channel: string, ts: string, callback_id: string) =>
-    post("shortcuts", { user, channel, ts, callback_id }),
+  shortcut: (user: string, channel: string, ts: string, callback_id: string) => post("shortcuts", { user, channel, ts, callback_id }),
   invite: (channel: string) => post("invite", { channel }),
   join: (user: string, channel: string) => post("invite", { user, channel }),
   kick: (channel: string) => post("kick", { channel }),

@@ -32,6 +32,7 @@ from playground.faults import Faults
 from playground.traffic import Traffic
 
 SPEED = 400.0
+QUICK = 20_000.0
 
 
 @dataclass(frozen=True)
@@ -189,10 +190,18 @@ def cluster_body() -> Any:
 @pytest.fixture
 async def demo(arm: Arm, resources: ResourceManagementClient, aks: ContainerServiceClient, cluster_body: Any) -> str:
     """A cluster `demo` in group `rg`, ready."""
+    arm.clock.speed = QUICK
     await resources.resource_groups.create_or_update("rg", {"location": "eastus"})
     poller = await aks.managed_clusters.begin_create_or_update("rg", "demo", cluster_body)
     await poller.result()
+    arm.clock.speed = SPEED
     return "demo"
+
+
+@pytest.fixture
+def quick(arm: Arm, demo: str) -> None:
+    """For tests that only wait for operations to end, never catch one running."""
+    arm.clock.speed = QUICK
 
 
 @pytest.fixture

@@ -32,9 +32,9 @@ async def test_skus_tell_gpus_as_the_real_api_does_traps_included(arm: Any, cred
 async def test_restrictions_by_location_and_by_zone(arm: Any, credential: Any) -> None:
     east = await skus(arm, credential, "eastus")
     closed = east["Standard_ND96isr_H200_v5"].restrictions[0]
-    assert (str(closed.type), str(closed.reason_code), closed.values_property) == ("Location", "NotAvailableForSubscription", ["eastus"])
+    assert (closed.type, closed.reason_code, closed.values_property) == ("Location", "NotAvailableForSubscription", ["eastus"])
     zone = east["Standard_NC64as_T4_v3"].restrictions[0]
-    assert (str(zone.type), zone.restriction_info.zones) == ("Zone", ["2"])
+    assert (zone.type, zone.restriction_info.zones) == ("Zone", ["2"])
     assert east["Standard_NC4as_T4_v3"].restrictions == []
     assert (await skus(arm, credential, "westeurope"))["Standard_NC16as_T4_v3"].restrictions[0].reason_code == "QuotaId"
 

@@ -32,7 +32,7 @@ async def test_operation_results_are_202_until_done_then_204(arm: Any, demo: str
 
     async def finished() -> bool:
         seen.append((await arm.call("GET", headers["Location"]))[0])
-        return seen[-1] == 204
+        return bool(seen[-1] == 204)
 
     await wait_until(finished)
     assert set(seen) == {202, 204}
@@ -53,7 +53,7 @@ async def test_expired_operation_is_404_but_the_resource_tells(arm: Any, aks: Co
     assert caught.value.status_code == 404
 
     async def succeeded() -> bool:
-        return (await aks.agent_pools.get("rg", demo, "gpu")).provisioning_state == "Succeeded"
+        return bool((await aks.agent_pools.get("rg", demo, "gpu")).provisioning_state == "Succeeded")
 
     await wait_until(succeeded)
 

@@ -37,6 +37,7 @@ async def play(arm: Any, name: str) -> int:
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in ORACLE.glob("*.json")))
 async def test_request_of_azure_cli_is_answered_as_it_was(arm: Any, name: str) -> None:
+    arm.clock.speed = 20_000
     await arm.call("PUT", f"{arm.root}/resourcegroups/rg", {"location": "eastus"}) if name != "group-create" else None
     if name.startswith("pool-"):
         await play(arm, "cluster-create")

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.usefixtures("quick")
+
 A100 = "Standard_NC24ads_A100_v4"
 
 

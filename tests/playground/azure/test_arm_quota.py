@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+pytestmark = pytest.mark.usefixtures("quick")
+
 
 async def used(arm: Any, name: str, region: str = "eastus") -> tuple[int, int]:
     _, body, _ = await arm.call("GET", f"{arm.root}/providers/Microsoft.Compute/locations/{region}/usages")

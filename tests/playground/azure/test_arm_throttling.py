@@ -38,7 +38,8 @@ async def test_operation_status_has_two_hundred_and_two_a_second(arm: Any, demo:
     _, _, headers = await arm.put_pool("gpu")
     url = headers["Azure-AsyncOperation"]
     answers = [status for status, _, _ in await asyncio.gather(*(arm.call("GET", url) for _ in range(230)))]
-    assert 20 <= answers.count(429) <= 30
+    assert answers.count(200) >= 180
+    assert answers.count(429) >= 20
 
 
 async def test_resource_manager_counts_writes_itself(arm: Any) -> None:

@@ -55,7 +55,7 @@ async def test_sync_client_can_be_used_as_well(arm: Any, demo: str) -> None:
 
     def use() -> list[str]:
         with SyncClient(Credential(), arm.subscription.id, base_url=arm.url, **arm.options) as client:
-            client.agent_pools.begin_create_or_update("rg", "demo", "gpu", {"properties": {"count": 1, "vmSize": "Standard_NC4as_T4_v3"}}).result()  # type: ignore[call-overload]
+            client.agent_pools.begin_create_or_update("rg", "demo", "gpu", {"properties": {"count": 1, "vmSize": "Standard_NC4as_T4_v3"}}).result()
             return [str(pool.name) for pool in client.agent_pools.list("rg", "demo")]
 
     assert await asyncio.to_thread(use) == ["system", "gpu"]

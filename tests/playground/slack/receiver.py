@@ -11,7 +11,7 @@ from urllib.parse import parse_qs
 
 from aiohttp import web
 
-from .conftest import Json, Local, free_port
+from .local import Json, Local, free_port
 
 
 @dataclass

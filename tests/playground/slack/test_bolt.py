@@ -13,7 +13,7 @@ from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from .conftest import Json, Local, free_port, wait_until
+from .local import Json, Local, free_port, wait_until
 
 BUTTONS: list[Json] = [
     {"type": "section", "text": {"type": "mrkdwn", "text": "Create *demo*?"}},
@@ -114,10 +114,10 @@ def listeners(app: AsyncApp, seen: Recorder) -> None:
 @asynccontextmanager
 async def over_socket(local: Local, app: AsyncApp) -> AsyncIterator[None]:
     handler = AsyncSocketModeHandler(app, local.workspace.app_token)
-    await handler.connect_async()
+    await handler.connect_async()  # type: ignore[no-untyped-call]
     await wait_until(lambda: sockets(local, 1))
     yield
-    await handler.close_async()
+    await handler.close_async()  # type: ignore[no-untyped-call]
 
 
 async def sockets(local: Local, count: int) -> bool:

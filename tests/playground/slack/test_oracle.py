@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -14,20 +13,22 @@ from jsonschema import Draft7Validator
 from playground import slack
 from playground.clock import Clock
 from playground.faults import Faults
+from playground.slack.events import NEEDED_SCOPE
 from playground.slack.webapi import Method
 from playground.traffic import Traffic
 
-from .conftest import Json, Local
+from .local import Json, Local
 from .receiver import Receiver
 
 FOLDER = Path(__file__).resolve().parents[3].parent / "shared" / "data" / "slack-methods"
 pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason="the published method specifications are not beside this checkout")
 NOT_SERVED = {"chat.unfurl"}
-COMMON = set(
-    """access_denied account_inactive internal_error invalid_arg_name invalid_arguments invalid_array_arg invalid_auth invalid_charset invalid_form_data
-    invalid_json json_not_object invalid_post_type method_deprecated missing_post_type missing_scope no_permission not_allowed_token_type not_authed
-    ratelimited request_timeout service_unavailable token_expired token_revoked unknown_method""".split()
-)
+COMMON = {  # errors that every method may answer
+    "access_denied", "account_inactive", "internal_error", "invalid_arg_name", "invalid_arguments", "invalid_array_arg", "invalid_auth",
+    "invalid_charset", "invalid_form_data", "invalid_json", "json_not_object", "invalid_post_type", "method_deprecated", "missing_post_type",
+    "missing_scope", "no_permission", "not_allowed_token_type", "not_authed", "ratelimited", "request_timeout", "service_unavailable",
+    "token_expired", "token_revoked", "unknown_method",
+}  # fmt: skip
 NAMED: dict[str, Json] = {
     "ts": {"type": "string", "pattern": r"^\d{10,}\.\d{6}$"},
     "channel": {"type": "string", "pattern": "^[CDG][A-Z0-9]+$"},
@@ -171,13 +172,6 @@ async def samples(local: Local, app: Receiver) -> dict[str, Json]:
     }
 
 
-@pytest.fixture
-async def app(local: Local) -> AsyncIterator[Receiver]:
-    receiver = await Receiver().start(local)
-    yield receiver
-    await receiver.stop()
-
-
 async def test_every_answer_fits_the_published_schema(local: Local, app: Receiver) -> None:
     calls = await samples(local, app)
     first, last = ["views.update", "views.push", "files.completeUploadExternal"], ["chat.delete"]
@@ -190,7 +184,13 @@ async def test_every_answer_fits_the_published_schema(local: Local, app: Receive
         assert wrong == []
 
 
+def test_the_events_are_published_ones() -> None:
+    known = {event["name"] for event in json.loads((FOLDER.parent / "slack-events.json").read_text())}
+    assert {*NEEDED_SCOPE, "app_home_opened"} <= known
+
+
 LONG = "x" * 4001
+FULL: list[Json] = [{"type": "section", "text": {"type": "mrkdwn", "text": "x" * 2900}}]
 MANY = [{"type": "divider"}] * 51
 META: Json = {"event_type": "a", "event_payload": {"b": "x" * 20_000}}
 REFUSALS: list[tuple[str, Json, str]] = [
@@ -217,7 +217,7 @@ REFUSALS: list[tuple[str, Json, str]] = [
     ("chat.postMessage", {"channel": "C0GPU", "text": "x", "metadata": META}, "metadata_too_large"),
     ("chat.postMessage", {"channel": "C0GPU", "text": "x", "thread_ts": "{reply}"}, "cannot_reply_to_message"),
     ("chat.postMessage", {"channel": "C0GPU", "text": "x", "attachments": [{}] * 101}, "too_many_attachments"),
-    ("chat.postMessage", {"channel": "C0GPU", "blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": "x" * 2900}}] * 5}, "msg_blocks_too_long"),
+    ("chat.postMessage", {"channel": "C0GPU", "blocks": FULL * 5}, "msg_blocks_too_long"),
     ("chat.scheduleMessage", {"channel": "C0GPU", "text": "x", "post_at": "1"}, "time_in_past"),
     ("chat.scheduleMessage", {"channel": "C0GPU", "text": "x", "post_at": "soon"}, "invalid_time"),
     ("chat.scheduleMessage", {"channel": "C0GPU", "text": "x", "post_at": "99999999999"}, "time_too_far"),

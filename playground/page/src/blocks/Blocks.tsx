@@ -8,8 +8,20 @@ import { Plain } from "./text";
 
 /** Types that the library draws by itself. Everything with a control in it is drawn here, because the library reports no clicks. */
 const PASSIVE = new Set([
-  "section", "header", "divider", "context", "image", "markdown", "rich_text", "table", "plan", "task_card",
-  "data_visualization", "alert", "card", "file", "video",
+  "section",
+  "header",
+  "divider",
+  "context",
+  "image",
+  "markdown",
+  "rich_text",
+  "plan",
+  "task_card",
+  "data_visualization",
+  "alert",
+  "card",
+  "file",
+  "video",
 ]);
 
 /** The blocks of a message or a view, in order; runs of passive blocks go to the library together. */
@@ -23,7 +35,9 @@ export const Blocks = memo(function Blocks({ blocks }: { blocks: Block[] }) {
   });
   return (
     <div className="blocks">
-      {runs.map((run) => (run.passive ? <Library key={run.key} blocks={run.blocks} /> : run.blocks.map((block) => <Active key={run.key} block={block} />)))}
+      {runs.map((run) =>
+        run.passive ? <Library key={run.key} blocks={run.blocks} /> : run.blocks.map((block) => <Active key={run.key} block={block} />),
+      )}
     </div>
   );
 });
@@ -46,6 +60,12 @@ function Active({ block }: { block: Block }) {
       );
     case "input":
       return <InputBlock block={block} />;
+    case "table":
+      return (
+        <div className="wide" tabIndex={0} role="region" aria-label="Table">
+          <Library blocks={[block]} />
+        </div>
+      );
     case "data_table":
       return <DataTable block={block} />;
     case "card":

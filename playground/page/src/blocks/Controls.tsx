@@ -15,7 +15,7 @@ interface Props {
 
 /** One interactive element outside of an input block. */
 export function Control({ element, blockId }: Props) {
-  const { messages } = useSession();
+  const { fileAddress } = useSession();
   switch (element.type) {
     case "button":
     case "workflow_button":
@@ -27,7 +27,7 @@ export function Control({ element, blockId }: Props) {
     case "overflow":
       return <Overflow element={element} blockId={blockId} />;
     case "image":
-      return <img className="accessory-image" src={picture(element, messages)} alt={element.alt_text ?? ""} />;
+      return <img className="accessory-image" src={picture(element, fileAddress)} alt={element.alt_text ?? ""} />;
     default:
       return <ActingField element={element} blockId={blockId} />;
   }
@@ -63,7 +63,14 @@ function Feedback({ element, blockId }: Props) {
       {[element.positive_button, element.negative_button].map(
         (button, index) =>
           button && (
-            <button key={index} type="button" className="button quiet" disabled={pending} onClick={() => act(button.value)} aria-label={plain(button.text)}>
+            <button
+              key={index}
+              type="button"
+              className="button quiet"
+              disabled={pending}
+              onClick={() => act(button.value)}
+              aria-label={plain(button.text)}
+            >
               {index === 0 ? "👍" : "👎"}
             </button>
           ),

@@ -12,10 +12,14 @@ export function DataTable({ block }: { block: Block }) {
   const named = Number(block.row_header_column_index ?? 0);
   const [page, setPage] = useState(0);
   const [sort, setSort] = useState<{ column: number; down: boolean } | null>(null);
-  const sorted = useMemo(() => (sort ? [...rows].sort((a, b) => compare(a[sort.column], b[sort.column]) * (sort.down ? -1 : 1)) : rows), [rows, sort]);
+  const sorted = useMemo(
+    () => (sort ? [...rows].sort((a, b) => compare(a[sort.column], b[sort.column]) * (sort.down ? -1 : 1)) : rows),
+    [rows, sort],
+  );
   const pages = Math.max(1, Math.ceil(rows.length / size));
   const at = Math.min(page, pages - 1);
-  const turn = (column: number) => setSort((old) => (old?.column !== column ? { column, down: false } : old.down ? null : { column, down: true }));
+  const turn = (column: number) =>
+    setSort((old) => (old?.column !== column ? { column, down: false } : old.down ? null : { column, down: true }));
   return (
     <figure className="data-table">
       <div className="scroll" tabIndex={0} role="region" aria-label={String(block.caption)}>
@@ -39,7 +43,11 @@ export function DataTable({ block }: { block: Block }) {
                 {row.map((cell, column) => {
                   const Tag = column === named ? "th" : "td";
                   return (
-                    <Tag key={column} scope={column === named ? "row" : undefined} className={cell.type === "raw_number" ? "number" : undefined}>
+                    <Tag
+                      key={column}
+                      scope={column === named ? "row" : undefined}
+                      className={cell.type === "raw_number" ? "number" : undefined}
+                    >
                       {cell.type === "rich_text" ? <Library blocks={[cell as Block]} /> : plain(cell.text ?? String(cell.value ?? ""))}
                     </Tag>
                   );

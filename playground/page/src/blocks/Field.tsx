@@ -20,7 +20,11 @@ export interface FieldProps {
 export function Field(props: FieldProps) {
   const { element, value, onChange, disabled } = props;
   const choices = useChoices(element);
-  const named = { "aria-label": props.labelledBy ? undefined : props.label, "aria-labelledby": props.labelledBy, "aria-invalid": props.invalid };
+  const named = {
+    "aria-label": props.labelledBy ? undefined : props.label,
+    "aria-labelledby": props.labelledBy,
+    "aria-invalid": props.invalid,
+  };
   switch (element.type) {
     case "static_select":
     case "external_select":
@@ -28,7 +32,13 @@ export function Field(props: FieldProps) {
     case "conversations_select":
     case "channels_select":
       return (
-        <select className="field" {...named} value={String(value ?? "")} disabled={disabled} onChange={(event) => onChange(event.target.value || null)}>
+        <select
+          className="field"
+          {...named}
+          value={String(value ?? "")}
+          disabled={disabled}
+          onChange={(event) => onChange(event.target.value || null)}
+        >
           <option value="">{plain(element.placeholder) || "Select an option"}</option>
           {choices.map((group, index) => (
             <Group key={index} {...group} />
@@ -45,9 +55,27 @@ export function Field(props: FieldProps) {
     case "radio_buttons":
       return <Boxes {...props} />;
     case "datepicker":
-      return <input className="field" type="date" {...named} value={String(value ?? "")} disabled={disabled} onChange={(event) => onChange(event.target.value || null)} />;
+      return (
+        <input
+          className="field"
+          type="date"
+          {...named}
+          value={String(value ?? "")}
+          disabled={disabled}
+          onChange={(event) => onChange(event.target.value || null)}
+        />
+      );
     case "timepicker":
-      return <input className="field" type="time" {...named} value={String(value ?? "")} disabled={disabled} onChange={(event) => onChange(event.target.value || null)} />;
+      return (
+        <input
+          className="field"
+          type="time"
+          {...named}
+          value={String(value ?? "")}
+          disabled={disabled}
+          onChange={(event) => onChange(event.target.value || null)}
+        />
+      );
     case "datetimepicker":
       return (
         <input

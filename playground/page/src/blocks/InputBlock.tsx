@@ -26,7 +26,13 @@ export function InputBlock({ block }: { block: Block }) {
         <Plain text={block.label} />
         {block.optional && <span className="optional"> (optional)</span>}
       </div>
-      <Field element={element} value={kept === undefined ? initial(element, host.channel) : kept} onChange={change} labelledBy={id} invalid={Boolean(error)} />
+      <Field
+        element={element}
+        value={kept === undefined ? initial(element, host.channel) : kept}
+        onChange={change}
+        labelledBy={id}
+        invalid={Boolean(error)}
+      />
       {error && (
         <p className="input-error" role="alert">
           {error}

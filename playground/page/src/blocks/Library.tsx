@@ -7,8 +7,8 @@ import { emoji } from "./text";
 
 /** Blocks without controls, drawn by the library; a block that it cannot draw shows as its text instead. */
 export const Library = memo(function Library({ blocks }: { blocks: Block[] }) {
-  const { workspace, messages, theme } = useSession();
-  const ready = useMemo(() => blocks.map((block) => prepared(block, messages)), [blocks, messages]);
+  const { workspace, fileAddress, theme } = useSession();
+  const ready = useMemo(() => blocks.map((block) => prepared(block, fileAddress)), [blocks, fileAddress]);
   const data = useMemo(
     () => ({
       users: workspace.users.map((user) => ({ id: user.id, name: user.name })),

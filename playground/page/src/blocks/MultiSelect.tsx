@@ -4,7 +4,15 @@ import type { FieldProps } from "./Field";
 import { plain } from "./text";
 
 /** A list of choices with ticks; what is chosen stands on the button. */
-export function MultiSelect({ element, value, onChange, disabled, label, labelledBy, options }: FieldProps & { options: { value: string; text: string }[] }) {
+export function MultiSelect({
+  element,
+  value,
+  onChange,
+  disabled,
+  label,
+  labelledBy,
+  options,
+}: FieldProps & { options: { value: string; text: string }[] }) {
   const [open, setOpen] = useState(false);
   const box = useDismissed<HTMLDivElement>(open, () => setOpen(false));
   const chosen = Array.isArray(value) ? value : [];
@@ -38,7 +46,14 @@ export function MultiSelect({ element, value, onChange, disabled, label, labelle
           {options.map((option) => {
             const on = chosen.includes(option.value);
             return (
-              <button key={option.value} type="button" role="option" aria-selected={on} disabled={!on && full} onClick={() => toggle(option.value)}>
+              <button
+                key={option.value}
+                type="button"
+                role="option"
+                aria-selected={on}
+                disabled={!on && full}
+                onClick={() => toggle(option.value)}
+              >
                 <span className="tick" aria-hidden>
                   {on ? "✓" : ""}
                 </span>

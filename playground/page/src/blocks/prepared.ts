@@ -1,16 +1,18 @@
-import type { Block, Element, Message, SharedFile } from "../types";
+import type { Block, Element } from "../types";
+
+type FileAddress = (id: string) => string | undefined;
 
 type Cell = { type: string; text?: string; value?: number };
 
 /** A block as the library can draw it: numbers of tables as text, pictures by an address on this server. */
-export function prepared(block: Block, messages: Message[] | undefined): Block {
+export function prepared(block: Block, fileAddress: FileAddress): Block {
   if (block.type === "table") return { ...block, rows: (block.rows as Cell[][]).map((row) => row.map(cell)) };
-  if (block.type === "image") return { ...block, image_url: picture(block, messages), slack_file: undefined };
+  if (block.type === "image") return { ...block, image_url: picture(block, fileAddress), slack_file: undefined };
   if (block.type === "context") {
     return {
       ...block,
       elements: block.elements?.map((element) =>
-        element.type === "image" ? { ...element, image_url: picture(element, messages), slack_file: undefined } : element,
+        element.type === "image" ? { ...element, image_url: picture(element, fileAddress), slack_file: undefined } : element,
       ),
     };
   }
@@ -22,11 +24,11 @@ function cell(raw: Cell): Cell {
 }
 
 /** The address of an image block or element, which names either a URL or a file of this workspace. */
-export function picture(holder: Block | Element, messages: Message[] | undefined): string {
+export function picture(holder: Block | Element, fileAddress: FileAddress): string {
   const reference = holder.slack_file as { id?: string; url?: string } | undefined;
   if (reference?.id) {
-    const file = files(messages).find((candidate) => candidate.id === reference.id);
-    if (file) return local(file.url);
+    const address = fileAddress(reference.id);
+    if (address) return local(address);
   }
   return local(String(holder.image_url ?? reference?.url ?? ""));
 }
@@ -36,8 +38,4 @@ export function local(address: string): string {
   if (!URL.canParse(address, location.href)) return address;
   const url = new URL(address, location.href);
   return url.pathname.startsWith("/files/") ? url.pathname + url.search : address;
-}
-
-function files(messages: Message[] | undefined): SharedFile[] {
-  return (messages ?? []).flatMap((message) => [...(message.files ?? []), ...files(message.replies)]);
 }

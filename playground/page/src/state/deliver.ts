@@ -42,7 +42,8 @@ async function command(text: string, { workspace, me, channel, thread }: Place):
   const [, name = "", rest = ""] = /^(\/\S*)\s*([\s\S]*)$/.exec(text) ?? [];
   const known = [...workspace.commands, ...BUILT_IN].some((one) => one.command === name);
   if (!known) return `\`${name}\` is not a command here.`;
-  if (thread) return `\`${name}\` is not supported in threads. Sorry! Mention *@${workspace.bot.name}* instead: the thread tells it what you mean.`;
+  if (thread)
+    return `\`${name}\` is not supported in threads. Sorry! Mention *@${workspace.bot.name}* instead: the thread tells it what you mean.`;
   if (name === "/invite" || name === "/remove") {
     const answer = await (name === "/invite" ? api.invite(channel.id) : api.kick(channel.id));
     return answer.ok ? null : `\`${name}\` failed: ${answer.error}`;

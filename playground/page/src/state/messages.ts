@@ -1,12 +1,15 @@
-import type { Message } from "../types";
+import type { Message, SharedFile } from "../types";
 
 /** Keeps the old object of every message that did not change, so that only changed messages are drawn again. */
 export function merged(old: Message[] | undefined, fresh: Message[]): Message[] {
   const known = new Map(old?.map((message) => [key(message), message]));
-  return fresh.filter((message) => !message.deleted).map((message) => {
-    const before = known.get(key(message));
-    return before && JSON.stringify(before) === JSON.stringify(message) ? before : message;
-  });
+  const list = fresh
+    .filter((message) => !message.deleted)
+    .map((message) => {
+      const before = known.get(key(message));
+      return before && JSON.stringify(before) === JSON.stringify(message) ? before : message;
+    });
+  return old && old.length === list.length && old.every((message, index) => message === list[index]) ? old : list;
 }
 
 /** Two ephemerals may share a second; the text tells them apart. */
@@ -30,8 +33,15 @@ export function inThread(messages: Message[], ts: string): Message[] {
   return [...replies, ...loose.filter((message) => !seen.has(key(message)))].sort((a, b) => Number(a.ts) - Number(b.ts));
 }
 
+/** Files of messages and their replies. */
+export function filesOf(messages: Message[] | undefined): SharedFile[] {
+  return (messages ?? []).flatMap((message) => [...(message.files ?? []), ...filesOf(message.replies)]);
+}
+
+/** What the client itself said to `user`. */
 export interface Notice {
   id: number;
+  user: string;
   channel: string;
   thread: string | null;
   text: string;

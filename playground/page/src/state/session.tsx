@@ -3,19 +3,31 @@ import type { Channel, Message, Person, Workspace } from "../types";
 import type { Notice } from "./messages";
 import type { Route } from "./route";
 
-/** What every part of the page may need to know; written by App alone. */
+/** What every part of the page may need to know and what seldom changes; written by App alone. */
 export interface Session {
   workspace: Workspace;
   me: Person;
   route: Route;
   go: (change: Partial<Route>) => void;
-  messages: Message[] | undefined;
-  notices: Notice[];
-  unread: ReadonlySet<string>;
   theme: "light" | "dark";
   notify: (text: string, thread?: string | null) => void;
   dismiss: (id: number) => void;
   refresh: () => void;
+  /** The address of a file of the open channel by its id. */
+  fileAddress: (id: string) => string | undefined;
+}
+
+/** What changes with every event. Apart from the rest, so that a new message does not draw all the old ones again. */
+export interface Feed {
+  messages: Message[] | undefined;
+  notices: Notice[];
+  unread: ReadonlySet<string>;
+}
+
+export const FeedContext = createContext<Feed>({ messages: undefined, notices: [], unread: new Set() });
+
+export function useFeed(): Feed {
+  return useContext(FeedContext);
 }
 
 export const SessionContext = createContext<Session | null>(null);

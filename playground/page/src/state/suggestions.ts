@@ -28,12 +28,21 @@ export function alternatives(hint: string): string[] {
 /** Commands that the app has written into the channel as code: its help teaches the composer. */
 export function taught(messages: Message[] | undefined, command: string): string[] {
   const pattern = new RegExp(`\`(${command} [^\`\\\\]{2,120})\``, "g");
-  const found = (messages ?? []).flatMap((message) => [...JSON.stringify([message.text, message.blocks]).matchAll(pattern)].map((match) => match[1]!));
+  const found = (messages ?? []).flatMap((message) =>
+    [...JSON.stringify([message.text, message.blocks]).matchAll(pattern)].map((match) => match[1]!),
+  );
   return [...new Set(found)].reverse();
 }
 
 /** What fits the text before the caret: commands, whole command lines, or people. */
-export function suggestions(text: string, caret: number, workspace: Workspace, sent: string[], lessons: string[], inThread: boolean): Suggestion[] {
+export function suggestions(
+  text: string,
+  caret: number,
+  workspace: Workspace,
+  sent: string[],
+  lessons: string[],
+  inThread: boolean,
+): Suggestion[] {
   const before = text.slice(0, caret);
   const handle = /(^|\s)@([\w.-]*)$/.exec(before);
   if (handle) return people(text, caret, handle[2]!, workspace);

@@ -1,5 +1,10 @@
 import { useCallback, useEffect, useRef, useState } from "react";
 
+/** Keeps the old value where the fresh one says the same, so that nothing that depends on it is drawn again. */
+export function kept<T>(old: T | undefined, fresh: T): T {
+  return old !== undefined && JSON.stringify(old) === JSON.stringify(fresh) ? old : fresh;
+}
+
 /**
  * Fetches on mount, on each change of `key`, and whenever `refresh` is called. Calls made while one is under way
  * are folded into a single further one, so a burst of events costs two requests. An answer for an old key is dropped.

@@ -1,13 +1,14 @@
 import { useState } from "react";
 import { inChannel } from "../state/messages";
-import { channelName, useSession } from "../state/session";
+import { channelName, useFeed, useSession } from "../state/session";
 import { Composer } from "./Composer";
 import { MessageList } from "./MessageList";
 import { Welcome } from "./Welcome";
 
 /** A channel: head, messages, composer. */
 export function ChannelView() {
-  const { workspace, route, messages, notices, me } = useSession();
+  const { workspace, route, me } = useSession();
+  const { messages, notices } = useFeed();
   const [sent, setSent] = useState(0);
   const channel = workspace.channels.find((one) => one.id === route.channel);
   if (!channel) return <main className="pane empty">There is no such channel.</main>;

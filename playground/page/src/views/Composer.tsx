@@ -1,7 +1,7 @@
 import { useEffect, useMemo, useRef, useState, type KeyboardEvent } from "react";
 import { deliver, type Draft } from "../state/deliver";
 import { rememberSent, sentLines } from "../state/sent";
-import { channelName, useSession } from "../state/session";
+import { channelName, useFeed, useSession } from "../state/session";
 import { suggestions, taught, type Suggestion } from "../state/suggestions";
 import type { Channel } from "../types";
 import { Attach, Attached } from "./Attach";
@@ -21,7 +21,8 @@ interface Props {
 
 /** Where one types; Enter sends, Shift+Enter makes a line, arrows walk through suggestions and what was sent before. */
 export function Composer({ channel, thread, onSent }: Props) {
-  const { workspace, me, messages, notify, refresh } = useSession();
+  const { workspace, me, notify, refresh } = useSession();
+  const { messages } = useFeed();
   const [draft, setDraft] = useState(EMPTY);
   const [caret, setCaret] = useState(0);
   const [picked, setPicked] = useState(-1);
@@ -32,8 +33,10 @@ export function Composer({ channel, thread, onSent }: Props) {
   const mine = sentLines(me.id);
   const lessons = useMemo(() => workspace.commands.flatMap((command) => taught(messages, command.command)), [messages, workspace]);
   const offered = hidden ? [] : suggestions(draft.text, caret, workspace, mine, lessons, thread !== null);
+  // A name that is only begun is completed by Enter; a whole command is sent by it.
+  const begun = /^\/\S*$/.test(draft.text) && !workspace.commands.some((one) => one.command === draft.text);
   const mention = offered[0]?.label.startsWith("@") ?? false;
-  const chosen = picked >= 0 ? picked : mention ? 0 : -1;
+  const chosen = picked >= 0 ? picked : mention || begun ? 0 : -1;
   const command = workspace.commands.find((one) => draft.text.startsWith(`${one.command} `));
 
   const write = (text: string) => {
@@ -96,13 +99,24 @@ export function Composer({ channel, thread, onSent }: Props) {
       recall(-step);
     }
   };
-  const name = thread ? "Reply in this thread" : `Message ${channel.kind === "im" ? "" : "#"}${channelName(channel, workspace, me.id)}, or type /`;
+  const name = thread
+    ? "Reply in this thread"
+    : `Message ${channel.kind === "im" ? "" : "#"}${channelName(channel, workspace, me.id)}, or type /`;
   const listId = `suggestions-${thread ?? channel.id}`;
   if (!isMember(channel, me.id)) return <Join channel={channel} />;
   return (
     <div className="composer">
-      <Suggestions id={listId} items={offered} chosen={chosen} onTake={take} hint={command && offered.length > 0 ? `${command.command} ${command.usage_hint ?? ""}` : undefined} />
-      <Attached files={draft.files} onRemove={(index) => setDraft((old) => ({ ...old, files: old.files.filter((_, at) => at !== index) }))} />
+      <Suggestions
+        id={listId}
+        items={offered}
+        chosen={chosen}
+        onTake={take}
+        hint={command && offered.length > 0 ? `${command.command} ${command.usage_hint ?? ""}` : undefined}
+      />
+      <Attached
+        files={draft.files}
+        onRemove={(index) => setDraft((old) => ({ ...old, files: old.files.filter((_, at) => at !== index) }))}
+      />
       <div className="composer-row">
         <Attach onFiles={(files) => setDraft((old) => ({ ...old, files: [...old.files, ...files] }))} />
         <textarea
@@ -112,7 +126,7 @@ export function Composer({ channel, thread, onSent }: Props) {
           placeholder={name}
           aria-label={name}
           aria-autocomplete="list"
-          aria-controls={listId}
+          aria-controls={offered.length ? listId : undefined}
           aria-activedescendant={chosen >= 0 && offered.length ? `${listId}-${chosen}` : undefined}
           data-testid={thread ? "thread-composer" : "composer"}
           spellCheck={false}
@@ -127,7 +141,14 @@ export function Composer({ channel, thread, onSent }: Props) {
             setRecalled(-1);
           }}
         />
-        <button type="button" className="send" aria-label="Send" aria-busy={sending > 0} disabled={!draft.text.trim() && draft.files.length === 0} onClick={send}>
+        <button
+          type="button"
+          className="send"
+          aria-label="Send"
+          aria-busy={sending > 0}
+          disabled={!draft.text.trim() && draft.files.length === 0}
+          onClick={send}
+        >
           {sending > 0 ? <span className="spinner" /> : <Icon name="send" />}
         </button>
       </div>

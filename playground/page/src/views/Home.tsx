@@ -12,7 +12,13 @@ export function Home({ view }: { view: View | null | undefined }) {
   const host = useMemo<Host>(
     () => ({
       send: async (element, blockId, value) => {
-        const answer = await api.action({ user: me.id, view_id: view?.id ?? "", action_id: element.action_id ?? "", block_id: blockId, value: value ?? element.value });
+        const answer = await api.action({
+          user: me.id,
+          view_id: view?.id ?? "",
+          action_id: element.action_id ?? "",
+          block_id: blockId,
+          value: value ?? element.value,
+        });
         return answer.ok ? null : (answer.error ?? "the app did not answer");
       },
     }),
@@ -28,7 +34,11 @@ export function Home({ view }: { view: View | null | undefined }) {
       </header>
       <div className="list home" tabIndex={0}>
         <HostContext.Provider value={host}>
-          {view ? <Blocks blocks={view.blocks} /> : <p className="empty">{view === undefined ? "Opening…" : "The app has not published its Home for you yet."}</p>}
+          {view ? (
+            <Blocks blocks={view.blocks} />
+          ) : (
+            <p className="empty">{view === undefined ? "Opening…" : "The app has not published its Home for you yet."}</p>
+          )}
         </HostContext.Provider>
       </div>
     </main>

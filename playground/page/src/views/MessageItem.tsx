@@ -25,13 +25,24 @@ export const MessageItem = memo(function MessageItem({ message, channel, compact
   const { workspace, me } = session;
   const byBot = isBot(message, workspace.bot.user_id);
   const author = workspace.users.find((user) => user.id === message.user);
-  const name = message.notice ? "Slackbot" : byBot ? workspace.bot.name : author ? shownName(author) : (message.username ?? message.user ?? "unknown");
+  const name = message.notice
+    ? "Slackbot"
+    : byBot
+      ? workspace.bot.name
+      : author
+        ? shownName(author)
+        : (message.username ?? message.user ?? "unknown");
   const host = useMemo<Host>(
     () => ({
       channel,
       send: async (element, blockId, value) => {
         const answer = await api.action({
-          user: me.id, channel, ts: message.ts, action_id: element.action_id ?? "", block_id: blockId, value: value ?? element.value,
+          user: me.id,
+          channel,
+          ts: message.ts,
+          action_id: element.action_id ?? "",
+          block_id: blockId,
+          value: value ?? element.value,
         });
         return answer.ok ? null : (answer.error ?? "the app did not answer");
       },
@@ -46,7 +57,11 @@ export const MessageItem = memo(function MessageItem({ message, channel, compact
       aria-label={`${name}, ${clock(message.ts)}`}
     >
       {message.ephemeral_to && <p className="only-you">Only visible to you</p>}
-      {message.broadcast && !inThread && <p className="from-thread">replied to a thread</p>}
+      {message.broadcast && !inThread && (
+        <button type="button" className="from-thread" onClick={() => session.go({ thread: message.thread_ts ?? null })}>
+          replied to a thread
+        </button>
+      )}
       <div className="message-gutter">
         {compact ? <time className="hover-time">{clock(message.ts)}</time> : <Avatar person={author} bot={byBot} notice={message.notice} />}
       </div>
@@ -59,7 +74,11 @@ export const MessageItem = memo(function MessageItem({ message, channel, compact
           </div>
         )}
         <HostContext.Provider value={host}>
-          {message.blocks?.length ? <Blocks blocks={message.blocks} /> : <Rich text={{ type: "mrkdwn", text: message.text ?? "" }} />}
+          {message.blocks?.length ? (
+            <Blocks blocks={message.blocks} />
+          ) : (
+            message.text && <Rich text={{ type: "mrkdwn", text: message.text }} />
+          )}
         </HostContext.Provider>
         {message.edited && <span className="edited">(edited)</span>}
         <Files files={message.files} />

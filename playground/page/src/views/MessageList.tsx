@@ -55,7 +55,15 @@ export function MessageList({ place, channel, messages, notices, inThread, befor
   };
   return (
     <div className="list-frame">
-      <div className="list" ref={box} onScroll={scrolled} role="log" aria-live="polite" aria-label={inThread ? "Thread" : "Messages"} tabIndex={0}>
+      <div
+        className="list"
+        ref={box}
+        onScroll={scrolled}
+        role="log"
+        aria-live="polite"
+        aria-label={inThread ? "Thread" : "Messages"}
+        tabIndex={0}
+      >
         <div ref={content} className="list-content">
           {before}
           {messages.map((message, index) => (
@@ -92,5 +100,7 @@ function DayLine({ label }: { label: string }) {
 function follows(message: Message, previous: Message | undefined): boolean {
   if (!previous || message.ephemeral_to || previous.ephemeral_to || previous.replies?.length) return false;
   const author = (one: Message) => one.bot ?? one.user;
-  return author(message) === author(previous) && Number(message.ts) - Number(previous.ts) < CLOSE_SECONDS && day(message.ts) === day(previous.ts);
+  return (
+    author(message) === author(previous) && Number(message.ts) - Number(previous.ts) < CLOSE_SECONDS && day(message.ts) === day(previous.ts)
+  );
 }

@@ -28,14 +28,27 @@ export function MessageMenu({ message, channel, inThread }: { message: Message; 
         </button>
       )}
       {shortcuts.length > 0 && (
-        <button type="button" className="icon-button" aria-label="More actions" aria-haspopup="menu" aria-expanded={open} onClick={() => setOpen(!open)}>
+        <button
+          type="button"
+          className="icon-button"
+          aria-label="More actions"
+          aria-haspopup="menu"
+          aria-expanded={open}
+          onClick={() => setOpen(!open)}
+        >
           <Icon name="more" size={16} />
         </button>
       )}
       {open && (
         <div className="menu left" role="menu" ref={menu} onKeyDown={moveFocus}>
           {shortcuts.map((shortcut) => (
-            <button key={shortcut.callback_id} type="button" role="menuitem" data-testid={`shortcut-${shortcut.callback_id}`} onClick={() => run(shortcut.callback_id, shortcut.name)}>
+            <button
+              key={shortcut.callback_id}
+              type="button"
+              role="menuitem"
+              data-testid={`shortcut-${shortcut.callback_id}`}
+              onClick={() => run(shortcut.callback_id, shortcut.name)}
+            >
               {shortcut.name}
               <small>{workspace.bot.name}</small>
             </button>

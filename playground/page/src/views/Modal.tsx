@@ -29,7 +29,13 @@ export function Modal({ view, refresh }: { view: View; refresh: () => void }) {
         setErrors((old) => ({ ...old, [blockId ?? ""]: "" }));
       },
       send: async (element, blockId, value) => {
-        const answer = await api.action({ user: me.id, view_id: view.id, action_id: element.action_id ?? "", block_id: blockId, value: value ?? element.value });
+        const answer = await api.action({
+          user: me.id,
+          view_id: view.id,
+          action_id: element.action_id ?? "",
+          block_id: blockId,
+          value: value ?? element.value,
+        });
         return answer.ok ? null : (answer.error ?? "the app did not answer");
       },
     }),

@@ -10,7 +10,10 @@ export function Replies({ message }: { message: Message }) {
   const replies = (message.replies ?? []).filter((reply) => !reply.deleted && !reply.ephemeral_to);
   const last = replies.at(-1);
   if (!last) return null;
-  const authors = [...new Set(replies.map((reply) => (isBot(reply, workspace.bot.user_id) ? workspace.bot.user_id : reply.user)))].slice(0, 4);
+  const authors = [...new Set(replies.map((reply) => (isBot(reply, workspace.bot.user_id) ? workspace.bot.user_id : reply.user)))].slice(
+    0,
+    4,
+  );
   return (
     <button
       type="button"

@@ -1,5 +1,4 @@
-import { useSession } from "../state/session";
-import { channelName } from "../state/session";
+import { channelName, useFeed, useSession } from "../state/session";
 import type { Channel } from "../types";
 import { Icon } from "./Icon";
 
@@ -76,7 +75,8 @@ function Mark({ channel }: { channel: Channel }) {
 }
 
 function Entry({ channel, onVisit }: { channel: Channel; onVisit: (channel: Channel) => void }) {
-  const { workspace, me, route, unread } = useSession();
+  const { workspace, me, route } = useSession();
+  const { unread } = useFeed();
   const current = !route.home && route.channel === channel.id;
   const fresh = unread.has(channel.id) && !current;
   return (

@@ -2,7 +2,19 @@ import { useEffect, useRef } from "react";
 import type { Suggestion } from "../state/suggestions";
 
 /** The list above a composer. The keyboard's focus stays in the text; a press picks. */
-export function Suggestions({ id, items, chosen, onTake, hint }: { id: string; items: Suggestion[]; chosen: number; onTake: (one: Suggestion) => void; hint?: string }) {
+export function Suggestions({
+  id,
+  items,
+  chosen,
+  onTake,
+  hint,
+}: {
+  id: string;
+  items: Suggestion[];
+  chosen: number;
+  onTake: (one: Suggestion) => void;
+  hint?: string;
+}) {
   const list = useRef<HTMLUListElement>(null);
   useEffect(() => {
     list.current?.children[chosen]?.scrollIntoView({ block: "nearest" });
@@ -29,7 +41,8 @@ export function Suggestions({ id, items, chosen, onTake, hint }: { id: string; i
         ))}
       </ul>
       <p className="keys only-wide">
-        <kbd>↑</kbd> <kbd>↓</kbd> choose · <kbd>Tab</kbd> complete · <kbd>Enter</kbd> {chosen >= 0 ? "complete" : "send"} · <kbd>Esc</kbd> close
+        <kbd>↑</kbd> <kbd>↓</kbd> choose · <kbd>Tab</kbd> complete · <kbd>Enter</kbd> {chosen >= 0 ? "complete" : "send"} · <kbd>Esc</kbd>{" "}
+        close
       </p>
     </div>
   );

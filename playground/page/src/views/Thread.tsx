@@ -1,6 +1,6 @@
 import { useEffect, useState } from "react";
 import { inThread } from "../state/messages";
-import { useSession } from "../state/session";
+import { useFeed, useSession } from "../state/session";
 import { Composer } from "./Composer";
 import { Icon } from "./Icon";
 import { MessageItem } from "./MessageItem";
@@ -8,7 +8,8 @@ import { MessageList } from "./MessageList";
 
 /** The thread of one message, beside the channel; on a phone it takes the whole place. */
 export function Thread({ ts }: { ts: string }) {
-  const { workspace, route, go, messages, notices, me } = useSession();
+  const { workspace, route, go, me } = useSession();
+  const { messages, notices } = useFeed();
   const [sent, setSent] = useState(0);
   const channel = workspace.channels.find((one) => one.id === route.channel);
   const parent = messages?.find((message) => message.ts === ts && !message.ephemeral_to);
@@ -44,7 +45,11 @@ export function Thread({ ts }: { ts: string }) {
         inThread
         before={
           <>
-            {parent ? <MessageItem message={parent} channel={channel.id} inThread /> : messages && <p className="empty">This message is gone.</p>}
+            {parent ? (
+              <MessageItem message={parent} channel={channel.id} inThread />
+            ) : (
+              messages && <p className="empty">This message is gone.</p>
+            )}
             {count > 0 && (
               <div className="day left" role="separator">
                 <span>

@@ -1,0 +1,60 @@
+"""Points 8 and 9: digests at set times, once; expiry that warns, can be extended, and deletes."""
+
+from __future__ import annotations
+
+from tests.playing import ALICE, BOB, GPU, Playing, shown, wait_until
+
+HOUR, DAY = 3600, 86400
+
+
+def test_a_digest_is_set_shown_posted_at_its_time_and_ended(play: Playing) -> None:
+    play.command('digest set "weekdays 09:00 Europe/Berlin"')
+    play.card("digest will be posted here weekdays 09:00 Europe/Berlin")
+    play.command("digest show")
+    play.card("weekdays 09:00 Europe/Berlin, set by")
+    play.advance(7 * DAY)
+    play.card("GPU digest", seconds=30)
+    play.command("digest now")
+    wait_until(lambda: sum("GPU digest" in shown(one) for one in play.messages(GPU)) == 2)
+    play.command("digest off")
+    play.card("No more digests here")
+    play.advance(7 * DAY)
+    play.command("digest show")
+    play.card("No digest is set here")
+    assert sum("GPU digest" in shown(one) for one in play.messages(GPU)) == 2
+
+
+def test_a_pool_warns_is_extended_and_is_deleted_when_it_expires(play: Playing) -> None:
+    play.command("cluster create base --for 3d")
+    base = play.card("cluster base(.|\n)*Waiting for approval")
+    play.click(base, "approve", BOB)
+    play.card("cluster base(.|\n)*Done", seconds=90)
+    play.command("pool add base/gpu --size Standard_NC4as_T4_v3 --for 8h")
+    asked = play.card("node pool base/gpu(.|\n)*Waiting for approval")
+    play.click(asked, "approve", BOB)
+    play.card("node pool base/gpu(.|\n)*Done", seconds=90)
+    owner = next(line for line in play.writes("azure", "^PUT.*agentPools/gpu"))
+    assert owner
+    play.advance(7 * HOUR + 100)
+    warning = play.reply(asked["ts"], "expires in (.|\n)*is deleted then", seconds=30)
+    play.click(warning, "extend", ALICE)
+    play.reply(asked["ts"], "now runs until", seconds=30)
+    play.advance(2 * HOUR)
+    play.command("pool show base/gpu")
+    play.card(r"\*base/gpu\*: 1 ×")
+    play.advance(3 * HOUR)
+    play.reply(asked["ts"], "has expired and is being deleted", seconds=30)
+    play.reply(asked["ts"], "Node pool `base/gpu` is deleted", seconds=60)
+    deletions = play.writes("azure", "^DELETE.*agentPools/gpu")
+    assert len(deletions) == 1
+
+
+def test_a_thread_needs_no_names(play: Playing) -> None:
+    play.command("cluster create plain --for 2h")
+    card = play.card("cluster plain(.|\n)*Done", seconds=60)
+    play.mention(card["ts"], "status")
+    play.reply(card["ts"], "cluster plain(.|\n)*succeeded")
+    play.mention(card["ts"], "extend 3h")
+    play.reply(card["ts"], "now runs until")
+    play.mention(card["ts"], "what is this")
+    play.reply(card["ts"], "Here I understand|Type:")
