@@ -158,6 +158,12 @@ WORDS: Final[dict[str, Words]] = {
     "approvals.jobs.namespaces": Words("The policy does not allow the namespace `{asked}`.", "It allows {limit}."),
     "approvals.jobs.longest_timeout": Words("{asked} is longer than a job may run.", "At most {limit}: `--timeout {limit}`."),
     "approvals.not_yours": Words("Only <@{user}>, who asked for it, can do that.", "An operator or approver can cancel it, too."),
+    # --- audit and budgets ----------------------------------------------------------------------
+    "audit.busy": Words("The audit log could not be written to; nothing goes on without it."),
+    "budgets.exceeded": Words(
+        "{whose} budget of {limit} for {month} has {left} left; this needs {asked} of it.", "Ask for fewer nodes or hours; `/gpu budget` shows what is in use."
+    ),
+    "budgets.closed": Words("`{name}` is gone already, so nothing more can be set aside for it."),
     # --- plans ----------------------------------------------------------------------------------
     "plans.not_ours": Words("`{name}` was not made by me, so I do not touch it.", "`/gpu cluster adopt {name}` hands it to me."),
     "plans.no_lease": Words("`{name}` has no expiry that I keep.", "`/gpu status` shows what does."),
@@ -169,6 +175,27 @@ WORDS: Final[dict[str, Words]] = {
     "plans.no_pool": Words("Cluster `{cluster}` has no node pool `{name}`.", "It has {known}."),
     "plans.no_fit": Words("That does not fit on `{cluster}`: {reason}.", "`/gpu nodes {cluster}` shows who holds what; `/gpu pool add` makes room."),
     "plans.unsafe": Words("That job is not run: {reasons}."),
+    "plans.power_already": Words("{what} is {state} already.", "There is nothing to do."),
+    "plans.pool_stopped": Words("Node pool `{name}` is stopped.", "Start it first: `/gpu pool start {name}`."),
+    "plans.pool_unsettled": Words(
+        "Node pool `{name}` is in the state {state}, and AKS {verb} only pools whose last change succeeded.",
+        "Set it right with `/gpu pool scale {name} --nodes N`, or delete it: `/gpu pool delete {name}`.",
+    ),
+    "plans.same_scale": Words("Node pool `{name}` has {nodes} already.", "There is nothing to do."),
+    "plans.nothing_to_abort": Words("Nothing is going on at node pool `{name}`: it is {state}.", "There is nothing to abort."),
+    "plans.abort_deletion": Words("Node pool `{name}` is being deleted, and that cannot be aborted.", "Make a new one when it is gone."),
+    "plans.adopted": Words("I look after `{name}` already.", "`/gpu cluster show {name}` shows it."),
+    "plans.adopt_unknown": Words(
+        "There is no cluster `{name}`{where} in this subscription.", "`az aks list --output table` shows those that can be adopted."
+    ),
+    "plans.adopt_which": Words("There are several clusters `{name}`, in the resource groups {groups}.", "Say which: `--group {first}`."),
+    "plans.adopt_name": Words(
+        "I look after another cluster `{name}` already (in the resource group `{group}`) and tell clusters apart by their names.",
+        "One of the two has to go first.",
+    ),
+    "plans.adopt_stopped": Words(
+        "`{name}` is stopped, and Azure changes nothing on a stopped cluster.", "Start it first: `az aks start --resource-group {group} --name {name}`."
+    ),
     # --- operations -----------------------------------------------------------------------------
     "operations.cluster_unknown": Words("There is no cluster `{name}`.", "I know {known}."),
     "operations.cluster_unnamed": Words("Which cluster?", "Name it with `--on NAME`; I know {known}."),
@@ -182,6 +209,13 @@ WORDS: Final[dict[str, Words]] = {
     "operations.unproven": Words("{sentence}", "{next_step} `/gpu check` looks again."),
     "operations.no_job": Words("I know no job `{name}`.", "`/gpu jobs` lists them."),
     "operations.no_log": Words("Job `{name}` has no log yet: {reason}."),
+    "operations.changed_meanwhile": Words(
+        "{what} was changed by somebody else in the meantime: it is {now} now.", "Look at it, then ask again if it should be otherwise."
+    ),
+    "operations.no_place": Words(
+        "Azure has no free machines anywhere that the policy lets me look at no higher price; I tried {tried}.",
+        "Try again later, or ask for another size or region: `/gpu sizes`.",
+    ),
     "operations.not_running": Words("Job `{name}` is over already.", "`/gpu logs {name}` shows what it printed."),
     # --- azure ----------------------------------------------------------------------------------
     "azure.busy": Words("Azure is still working on something else there ({running}).", "I wait for it to finish; *Abort* stops it."),
@@ -310,7 +344,7 @@ WORDS: Final[dict[str, Words]] = {
     "azure.room": Words("The quota *{quota}* in {region} has room: {left} of {limit} vCPUs are free, {needed} are needed.", ""),
     "azure.no_room": Words(
         "The quota *{quota}* in {region} is too small: {left} of {limit} vCPUs are free, {needed} are needed.",
-        "That is enough for {fits} nodes. Ask for more in the Azure portal under *Quotas*, or pick a smaller size or another region.",
+        "It is enough for {fits}. Ask for more in the Azure portal under *Quotas*, or pick a smaller size or another region.",
     ),
     "azure.quota_unknown": Words("The quota *{quota}* of {region} is not listed for this subscription.", "Azure decides when the pool is made."),
     "azure.gpu_count_lies": Words("Azure lists {listed} GPUs for `{size}`; a node really has {gpus}.", ""),

@@ -18,7 +18,6 @@ from importlib import resources
 from typing import Any, Final
 
 from redis.asyncio import Redis
-from redis.exceptions import ResponseError
 
 from bot.approvals.chain import BOT, GENESIS, Anchor, Check, Entry, Sealed, Verified, moment, opened, seal_all
 from bot.clock import Clock
@@ -147,13 +146,13 @@ class Audit:
         """Take out what a sound export holds, leaving an anchor; how many entries. -1 where its last entry is not in this log."""
         if exported.broken_at is not None or not exported.count:
             return -1
-        args = [exported.last, exported.head, exported.last + 1, moment(self._clock.now())]
+        args = [str(exported.last), exported.head, str(exported.last + 1), moment(self._clock.now())]
         return int(await self._trim(keys=[LOG, ANCHOR], args=args))
 
     async def _forwards(self) -> AsyncIterator[tuple[int, str, str]]:
         start = "-"
         while True:
-            rows = await self._redis.xrange(LOG, min=start, max="+", count=PAGE)
+            rows: list[Any] = list(await self._redis.xrange(LOG, min=start, max="+", count=PAGE) or ())
             for row_id, fields in rows:
                 row = texts(fields)
                 yield int(text(row_id).partition("-")[0]), row.get("body", ""), row.get("hash", "")
@@ -164,7 +163,7 @@ class Audit:
     async def _backwards(self) -> AsyncIterator[Sealed]:
         start = "+"
         while True:
-            rows: list[Any] = await self._redis.xrevrange(LOG, max=start, min="-", count=PAGE)
+            rows: list[Any] = list(await self._redis.xrevrange(LOG, max=start, min="-", count=PAGE) or ())
             for _, fields in rows:
                 row = texts(fields)
                 try:
@@ -174,6 +173,3 @@ class Audit:
             if len(rows) < PAGE:
                 return
             start = f"({text(rows[-1][0])}"
-
-
-__all__ = ["Audit", "Entry", "ResponseError", "Sealed", "Verified"]

@@ -65,7 +65,7 @@ async def begin_lease(op: Operation, do: Services) -> Outcome:
     """The expiry begins to count, and the thread says so."""
     t, until = target(op), float((op.plan or {})["expires"])
     await leases.start(do, Held(t["group"], t["cluster"]), until, op)
-    text = f"🤝 {noun(op)} is looked after by me now, for <@{op.user}>: {t['money']}. It is deleted {date(until)}, unless it is extended."
+    text = f"🤝 {noun(op)} is looked after by me now, for <@{op.user}>: {t['money']}. I delete it on {date(until)}, unless it is extended."
     return Done(memo={"outcome": f"adopted until {date(until)}"}, say=(Say("adopted", text),))
 
 

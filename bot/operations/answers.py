@@ -18,8 +18,6 @@ from bot.operations.present import date, duration
 from bot.operations.steps import Say
 from bot.slack.blocks import Block, context, escaped, header, monospaced, section, table
 
-NUMERIC = frozenset({2, 3, 4, 5})
-
 
 @dataclass(frozen=True)
 class Answer:
@@ -58,10 +56,10 @@ def pool_prices(pools: Iterable[PoolState]) -> dict[str, Decimal]:
 
 def capacity_rows(capacity: Capacity) -> list[list[str]]:
     """A heading and a row for each GPU node."""
-    rows = [["Node", "GPU", "Ready", "Allocatable", "In use", "Free", "Who"]]
+    rows = [["Free", "Allocatable", "Ready", "GPU", "Node", "Who"]]
     for node in capacity.nodes:
         total = node.total
-        rows.append([node.name, node.model, "yes" if node.ready else "no", str(total.allocatable), str(total.requested), str(total.free), _who(node)])
+        rows.append([str(total.free), str(total.allocatable), "yes" if node.ready else "no", node.model, node.name, _who(node)])
     return rows
 
 
@@ -84,8 +82,8 @@ def capacity_blocks(cluster: str, capacity: Capacity) -> tuple[str, list[Block],
     notes += [f"⏳ `{pod.job or pod.pod}` waits for {pod.count}: {escaped(pod.reason)}" for pod in capacity.pending[:5]]
     tail = [context(*notes[:8])] if notes else []
     rows = capacity_rows(capacity)
-    native = [head, table(rows[:60], numeric=frozenset({3, 4, 5})), *tail]
-    return text, native, [head, section(monospaced(rows[:25], numeric=frozenset({3, 4, 5}))), *tail]
+    native = [head, table(rows[:60], numeric=frozenset({0, 1})), *tail]
+    return text, native, [head, section(monospaced(rows[:25], numeric=frozenset({0, 1}))), *tail]
 
 
 def capacity_message(event: str, cluster: str, capacity: Capacity, verdict: Verdict) -> Say:

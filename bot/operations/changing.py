@@ -261,5 +261,6 @@ SCALE = (Step("scale", scale, "Scale node pool {pool} to {wanted}"), Step("price
 SCALE_UNDO = (Step("scale_back", scale_back, "Set the number of nodes back"), Step("price_back", price_back, "Note the former price"))
 STOP = (Step("power", turn("Stopped"), "Stop {shown}"),)
 START = (Step("power", turn("Running"), "Start {shown}"),)
+START_POOL = (*START, Step("price", reprice, "Note its price"))
 POWER_UNDO = (Step("settle", settle, "Abort it"),)
 ABORT = (Step("abort", abort, "Abort what runs on node pool {pool}"),)

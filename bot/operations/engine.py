@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 UNEXPECTED_TRIES: Final = 3
 SLOWEST_RETRY_SECONDS: Final = 60.0
 
-Ending = Callable[[Operation, End], End]
+Ending = Callable[[Operation, Kind, End], End]
 
 
 class Engine:
@@ -135,7 +135,7 @@ class Engine:
                 following = after.name
         memo = {**op.memo, "_tries": 0, **outcome.memo}
         if isinstance(outcome, End):
-            outcome = self._ending(replace(op, memo=memo), outcome)
+            outcome = self._ending(replace(op, memo=memo), kind, outcome)
             memo.update(outcome.memo)
         if step.name not in memo.setdefault("began", {}):
             memo["began"] = {**memo["began"], step.name: self._services.clock.now()}

@@ -47,7 +47,7 @@ def title(op: Operation) -> str:
     """What was asked for, in a few words."""
     if op.plan:
         return str(op.plan.get("title") or op.text or op.kind)
-    return cut(f"/gpu {op.text}", 140) if op.text else op.kind
+    return cut(f"/gpu {op.text.partition(' --')[0]}", 140) if op.text else op.kind
 
 
 def card(op: Operation, kind: Kind) -> Rendered | None:
@@ -109,6 +109,8 @@ def _range(low: str, high: str) -> str:
 
 
 def _tasks(op: Operation, kind: Kind) -> list[Task]:
+    if op.ended is not None and (op.plan is None or op.status in (REFUSED, DENIED, EXPIRED)):
+        return []
     line = kind.undo if kind.undoing(op.step) else kind.steps
     skipped = {*op.memo.get("skipped", []), *((op.plan or {}).get("target", {}).get("skip", []))}
     shown = [step for step in line if step.title and step.name not in skipped]
@@ -181,9 +183,11 @@ def plan_message(plan: Plan, usual: str = "") -> Say:
     return Say("plan", text, blocks)
 
 
-def ending(op: Operation, outcome: End) -> End:
-    """The outcome with its closing words, where the step that ended it has none of its own."""
+def ending(op: Operation, kind: Kind, outcome: End) -> End:
+    """The outcome with its closing words, where neither the step that ended it nor the card has them."""
     if outcome.say or outcome.status == SUCCEEDED:
+        return outcome
+    if outcome.status == REFUSED and op.memo.get("admitted") and kind.card == "start":
         return outcome
     error = outcome.error or {}
     sentence = escaped(" ".join(part for part in (error.get("sentence", ""), error.get("next_step", "")) if part))

@@ -13,35 +13,29 @@ from collections.abc import Sequence
 from bot.results.collect import EVALUATED, SLOW_UNITS, Collector, Context, Variant
 from bot.results.grammar import Found, Reading
 from bot.results.headline import Series
-from bot.results.metrics import LOSS
 
 Row = tuple[bytes, ...]
 _FEW = 4
 
 
-def prepared(reading: Reading, source: str, pattern: re.Pattern[bytes], many: re.Pattern[bytes]) -> Variant:
+def prepared(reading: Reading, source: str, pattern: re.Pattern[bytes]) -> Variant:
     """The variant of a shape, with what the queue needs to know of it."""
     keys = frozenset((source, found.what.family.name, found.what.name, found.what.extra) for found in reading.found)
-    return Variant(reading, source, pattern, many, _steady(reading), keys)
+    return Variant(reading, source, pattern, steady=_steady(reading), keys=keys)
 
 
 def _steady(reading: Reading) -> bool:
     """Whether lines of the shape mean the same whatever their numbers and whatever stands between them."""
-    stepped = _stepped(reading)
-    return reading.section is None and all(
-        found.of < 0 and not found.what.best and (found.split or reading.training or (stepped and found.what.family.tier == LOSS)) for found in reading.found
-    )
-
-
-def _stepped(reading: Reading) -> bool:
-    return reading.epoch >= 0 or (reading.step >= 0 and not reading.bar)
+    if reading.section is not None or any(found.of >= 0 or found.what.best for found in reading.found):
+        return False
+    return reading.stepped or all(found.split or reading.batch >= 0 for found in reading.found)
 
 
 def _clash(one: Variant, other: Variant) -> bool:
     """Whether the order of the lines of two shapes matters: they feed one curve, or one tells the epoch of the other."""
     if not one.keys.isdisjoint(other.keys):
         return True
-    return one.source == other.source and _stepped(one.reading) != _stepped(other.reading)
+    return one.source == other.source and one.reading.stepped != other.reading.stepped
 
 
 class _Queued:
@@ -104,7 +98,7 @@ def _take_rows(collector: Collector, variant: Variant, rows: list[Row]) -> bool:
     taken: list[tuple[Series, list[float], list[float | None]]] = []
     for i, found in enumerate(reading.found):
         values = numbers[_column(reading, found)]
-        split = found.split or "train"
+        split = found.split or found.default
         for inside in (True, False) if split in EVALUATED else (False,):
             chosen = [k for k in range(len(rows)) if partial[k] == inside] if split in EVALUATED and any(partial) else None
             if chosen == [] or (inside and chosen is None):
@@ -122,7 +116,7 @@ def _take_rows(collector: Collector, variant: Variant, rows: list[Row]) -> bool:
     if reading.step >= 0:
         context.step = numbers[reading.step][-1]
     if reading.found and any(partial):
-        last = reading.found[-1].split or "train"
+        last = reading.found[-1].split or reading.found[-1].default
         context.inside = last if last in EVALUATED else None
     if reading.rate_unit:
         collector.rates[not reading.rate_unit.startswith(SLOW_UNITS)] = (columns[reading.rate][-1], reading.rate_unit)

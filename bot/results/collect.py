@@ -124,8 +124,9 @@ class Collector:
             return
         partial = partial_of(reading, numbers)
         at = _step(context, epoch, step, bar=reading.bar)
+        around = context.section or (context.inside if reading.batch < 0 and not reading.stepped else None)
         for i, found in enumerate(reading.found):
-            split = self.split_of(found, reading, context, partial=partial, stepped=epoch is not None or step is not None)
+            split = found.split or around or found.default
             inside = partial and split in EVALUATED
             if partial:
                 context.inside = split if inside else None
@@ -142,17 +143,6 @@ class Collector:
         if series is not None:
             variant.bound[i, split, inside] = series
         return series
-
-    def split_of(self, found: Found, reading: Reading, context: Context, *, partial: bool, stepped: bool) -> str:
-        """The split of a value, told by the line or by those before it."""
-        split = found.split or context.section
-        if split is None and not partial and not stepped:
-            split = context.inside
-        if split is not None:
-            return split
-        loss = found.what.family.tier == LOSS
-        beside = any(other.split in EVALUATED and other.what.family is found.what.family for other in reading.found)
-        return "train" if reading.training or partial or beside or (loss and stepped) else "unknown"
 
 
 def partial_of(reading: Reading, numbers: Sequence[Number]) -> bool:

@@ -6,11 +6,11 @@ A reading refers to numbers by position, so that one reading serves every line o
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from bot.results import patterns as p
-from bot.results.metrics import SPLITS, Named, family_of, named, words_of
+from bot.results.metrics import LOSS, SPLITS, Named, family_of, named, words_of
 
 _MOST_NUMBERS: Final = 200
 _LINK: Final = frozenset(
@@ -29,6 +29,7 @@ class Found:
     of: int = -1
     average: int = -1
     percent: bool = False
+    default: str = "unknown"  # the split where neither the line nor those before it tell
 
 
 @dataclass(slots=True)
@@ -46,6 +47,11 @@ class Reading:
     bar: bool = False
     training: bool = False
     section: str | None = None
+
+    @property
+    def stepped(self) -> bool:
+        """Whether the line names its own epoch or step (the count of a progress bar is none)."""
+        return self.epoch >= 0 or (self.step >= 0 and not self.bar)
 
 
 class LineReader:
@@ -74,9 +80,18 @@ class LineReader:
                 reading.bar = p.BAR.search(self.text) is not None
                 reading.training = reading.bar or p.LEARNING_RATE.search(low) is not None
             self._numbers(measured=measured, stepped=stepped, rated=rated)
-        if not reading.found and sectioned:
+        if reading.found:
+            reading.found = [replace(found, default="train") if self._trains(found) else found for found in reading.found]
+        elif sectioned:
             self._section()
         return reading
+
+    def _trains(self, found: Found) -> bool:
+        """Values beside a learning rate, a batch count or their own validation are those of training; so is the loss of a step."""
+        reading, family = self.reading, found.what.family
+        if reading.training or reading.batch >= 0 or (family.tier == LOSS and (reading.epoch >= 0 or reading.step >= 0)):
+            return True
+        return any(other.split in ("val", "test") and other.what.family is family for other in reading.found)
 
     def _numbers(self, *, measured: bool, stepped: bool, rated: bool) -> None:
         end, taken = 0, -1

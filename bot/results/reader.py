@@ -40,7 +40,8 @@ class LogReader:
         self.collector = Collector(self.failures)
         self._blocks = Blocks()
         self._bulk = Bulk(self.collector)
-        self._shapes: dict[bytes, list[Variant] | None] = {}
+        self._shapes: dict[bytes, list[Variant] | None] = {}  # None: of no interest
+        self._seen: set[bytes] = set()
         self._open_tables: set[int] = set()
         self._watch = False  # the next lines matter even without any word of interest
 
@@ -60,6 +61,7 @@ class LogReader:
         known = self._shapes
         if len(known) > _MOST_SHAPES:
             known.clear()
+            self._seen.clear()
         end = 0
         for shape, same in groupby(block.translate(None, _DIGITS).split(b"\n")):
             at, end = end, end + len(list(same))
@@ -77,8 +79,10 @@ class LogReader:
 
     def _read_alike(self, lines: list[bytes], at: int, end: int, shape: bytes, variants: list[Variant]) -> None:
         """Reads lines of one shape: many at once by a known variant, or one by one."""
+        tried = False
         while at < end:
-            if end - at >= _MANY and variants:
+            if end - at >= _MANY and variants and not tried:
+                tried = True  # once: otherwise lines of several sources would cost the square of their number
                 rows = _rows(variants[0], b"\n".join(lines[at:end]), end - at)
                 if rows is not None:
                     self._bulk.add(variants[0], rows)
@@ -134,6 +138,9 @@ class LogReader:
         if _inert(reading) and not METRIC_NAMES.search(shape.lower()):
             self._shapes[shape] = None
             return
+        if shape not in self._seen:
+            self._seen.add(shape)  # a pattern costs more than reading one line, so it waits for the second of its shape
+            return
         gaps = NUMBER.split(text)
         if len(whole) > _LONGEST_VARIANT or len(gaps) > _MOST_GROUPS or "\ufffd" in whole:
             return
@@ -146,13 +153,15 @@ class LogReader:
         pattern = head.encode() + re.escape(gaps[0]).encode()
         for i, gap in enumerate(gaps[1:]):
             pattern += (GROUP if i in needed else ANY_NUMBER) + re.escape(gap).encode()
-        variants.append(prepared(reading, source, re.compile(pattern), re.compile(b"^" + pattern + b"$", re.MULTILINE)))
+        variants.append(prepared(reading, source, re.compile(pattern)))
 
 
 def _rows(variant: Variant, text: bytes, count: int) -> list[tuple[bytes, ...]] | None:
     """The numbers of `count` lines, None where not all of them are of the variant."""
     if variant.many is None:
-        return None
+        if variant.pattern is None:
+            return None
+        variant.many = re.compile(b"^" + variant.pattern.pattern + b"$", re.MULTILINE)
     found = variant.many.findall(text)
     if len(found) != count:
         return None
@@ -161,20 +170,26 @@ def _rows(variant: Variant, text: bytes, count: int) -> list[tuple[bytes, ...]] 
     return [(one,) for one in found] if variant.many.groups else [()] * count
 
 
-_POSITIONS: Final = ("epoch", "last_epoch", "step", "batch", "batches", "rate")
-
-
 def _inert(reading: Reading) -> bool:
     return not reading.found and reading.section is None and reading.epoch < 0 and reading.step < 0 and not reading.rate_unit
 
 
 def _condensed(reading: Reading) -> tuple[set[int], Reading]:
     """The numbers that the reading refers to, and the reading with positions that count only these."""
-    needed = {at for name in _POSITIONS if (at := getattr(reading, name)) >= 0}
+    needed = {at for at in (reading.epoch, reading.last_epoch, reading.step, reading.batch, reading.batches, reading.rate) if at >= 0}
     needed |= {at for found in reading.found for at in (found.at, found.of, found.average) if at >= 0}
     place = {at: i for i, at in enumerate(sorted(needed))} | {-1: -1}
-    found = [replace(one, at=place[one.at], of=place[one.of], average=place[one.average]) for one in reading.found]
-    return needed, replace(reading, found=found, **{name: place[getattr(reading, name)] for name in _POSITIONS})
+    condensed = replace(
+        reading,
+        found=[replace(one, at=place[one.at], of=place[one.of], average=place[one.average]) for one in reading.found],
+        epoch=place[reading.epoch],
+        last_epoch=place[reading.last_epoch],
+        step=place[reading.step],
+        batch=place[reading.batch],
+        batches=place[reading.batches],
+        rate=place[reading.rate],
+    )
+    return needed, condensed
 
 
 def _loosely(prefix: str) -> str:

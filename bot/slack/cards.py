@@ -63,7 +63,7 @@ def _native(tasks: Sequence[Task]) -> list[Block]:
     for number, task in enumerate(tasks[:50]):
         block: dict[str, Any] = {"type": "task_card", "task_id": f"task-{number}", "title": cut(task.title, 200), "status": task.status}
         if task.detail:
-            line = {"type": "rich_text_section", "elements": [{"type": "text", "text": cut(task.detail, 500)}]}
+            line = {"type": "rich_text_section", "elements": [{"type": "text", "text": cut(task.detail.replace("`", ""), 500)}]}
             block["details"] = {"type": "rich_text", "elements": [line]}
         cards.append(block)
     return [{"type": "plan", "title": f"Progress: {done} of {len(tasks)}", "tasks": cards}]

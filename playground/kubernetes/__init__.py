@@ -7,7 +7,8 @@ Faults (service ``kubernetes``), beside those of :mod:`playground.traffic`; `mat
 
 - requests (``"METHOD /path?query"``): ``watch_drop`` {events}, ``watch_410`` {events}, ``half_open`` {events, seconds}, ``cut_log`` {lines},
   ``forbidden`` {role: nobody | reader};
-- nodes (``"cluster/node"``): ``node_not_ready``, ``gpu_missing`` {count}, ``driver_mismatch`` ({node, seconds}), ``node_stuck`` (never Ready);
+- nodes (``"cluster/node"``): ``node_not_ready``, ``gpu_missing`` {count}, ``driver_mismatch`` ({node, seconds}), ``spot_evicted``,
+  ``node_stuck`` (never Ready);
 - pods (``"cluster/namespace/pod"``): ``plugin_blocked``, ``stuck_creating``, ``admission_error``; with the line that it has just logged
   (``"cluster/namespace/pod line"``): ``oom``, ``evict``, ``crash``;
 - images (the reference): ``image_pull`` {message}.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from aiohttp import web
@@ -17,6 +18,8 @@ from playground.kubernetes.statuses import ApiError, Cause, bad_request, invalid
 
 # The kubelet rotates at 10 MiB and keeps what is newest.
 KEPT_BYTES = 10 * 1024 * 1024
+# How soon a follower that has gone without a word is noticed.
+LOOK_SECONDS = 10.0
 _PULL = ("ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName")
 
 
@@ -87,7 +90,11 @@ async def respond(request: web.Request, call: Call, pod: Json) -> web.StreamResp
     await response.prepare(request)
     if log is None:
         return response
-    await _Writer(request, response, call, log, limit, cut).run(tail, since)
+    try:
+        await _Writer(request, response, call, log, limit, cut).run(tail, since)
+    except ConnectionResetError:
+        # The client has gone; nobody is left to tell.
+        return response
     return response
 
 
@@ -113,7 +120,10 @@ class _Writer:
         if not await self._send(entries):
             return
         while self._follow:
-            await self._log.more(position)
+            if self._request.transport is None or self._request.transport.is_closing():
+                return
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._log.more(position), LOOK_SECONDS)
             fresh = self._log.since(position)
             position = self._log.count
             if not await self._send(fresh):

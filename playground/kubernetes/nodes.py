@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from playground.backend import Pool
@@ -30,7 +31,6 @@ class Nodes:
         self._pool_of: dict[str, str] = {}
         self._next: dict[str, int] = {}
         self._leaving: set[str] = set()
-        self._applied: dict[str, Pool] = {}
         self._digits = str(int(hashlib.sha256(cluster.id.encode()).hexdigest(), 16) % 90_000_000 + 10_000_000)
         cluster.loop.register("node.register", self._register)
         cluster.loop.register("node.ready", self._ready)
@@ -60,10 +60,11 @@ class Nodes:
 
     def delete_pool(self, pool_name: str) -> None:
         """Let all nodes of the pool go."""
+        if pool_name in self.pools:
+            # The pool's facts stay known until its last node is gone.
+            self.pools[pool_name] = replace(self.pools[pool_name], count=0)
         for name in self._staying(pool_name):
             self._dismiss(name)
-        # The pool's facts stay known until its last node is gone; a new pool of that name starts at index 0 again.
-        self._next.pop(pool_name, None)
 
     def pool_ready(self, pool_name: str) -> bool:
         """Whether exactly the wanted nodes are there, all Ready."""
@@ -76,6 +77,10 @@ class Nodes:
         """Whether the node is registered and its kubelet reports."""
         node = self._cluster.store.get(NODES, "", name)
         return node is not None and any(one["type"] == "Ready" and one["status"] == "True" for one in node["status"]["conditions"])
+
+    def evict(self, name: str) -> None:
+        """Azure takes a Spot machine back: the node and its pods are gone at once, and no other comes."""
+        self._leave(name)
 
     def all_leave(self) -> None:
         """The cluster stops: nodes go at once, pools forget how many they wanted."""

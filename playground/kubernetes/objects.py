@@ -92,7 +92,7 @@ def quantity(text: str | int | float) -> Decimal:
         return value
     if unit in _BINARY:
         return value * Decimal(1024) ** _BINARY[unit]
-    return value * Decimal(_SCALE[unit])
+    return value * Decimal(_SCALE.get(unit, f"1{unit}"))
 
 
 def stamp(seconds: float) -> str:

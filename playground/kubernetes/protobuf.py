@@ -1,6 +1,6 @@
 """As much of Kubernetes' protobuf as `kubectl create` and `kubectl auth can-i` send (Kubernetes: generated.proto, runtime.Unknown).
 
-kubectl does not fall back to JSON for these. Known: namespaces, jobs, config maps, secrets, service accounts and reviews, with the fields
+kubectl does not fall back to JSON for these. Known: namespaces, jobs, config maps, secrets, service accounts, evictions and reviews, with the fields
 that the command line can set; anything else is refused with 415 rather than half read.
 """
 
@@ -49,6 +49,8 @@ _MESSAGES: dict[str, dict[int, tuple[str, str]]] = {
         7: ("name", "s"),
     },
     "NonResourceAttributes": {1: ("path", "s"), 2: ("verb", "s")},
+    "Eviction": {1: ("metadata", "ObjectMeta"), 2: ("deleteOptions", "DeleteOptions")},
+    "DeleteOptions": {1: ("gracePeriodSeconds", "i"), 3: ("orphanDependents", "b"), 4: ("propagationPolicy", "s"), 5: ("dryRun", "[s]")},
     "SelfSubjectReview": {1: ("metadata", "ObjectMeta"), 2: ("status", "-")},
 }  # fmt: skip
 _JSON_ONLY = ("application/json", "application/yaml")

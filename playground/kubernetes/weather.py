@@ -1,7 +1,7 @@
 """Conditions that befall nodes by the fault registry: a node falls silent, GPUs vanish, a driver does not match.
 
 Effects (service ``kubernetes``; `match` is searched in ``"{cluster id}/{node}"``, the option `node` likewise):
-``node_not_ready`` · ``gpu_missing`` {count} · ``driver_mismatch``, each for `seconds` (real) if given. A fault with times -1 lasts until it
+``node_not_ready`` · ``gpu_missing`` {count} · ``driver_mismatch`` · ``spot_evicted`` (gone for good), the others for `seconds` (real) if given. A fault with times -1 lasts until it
 is cleared; one that is counted strikes so many nodes.
 """
 
@@ -18,7 +18,7 @@ from playground.kubernetes.resources import NODES
 if TYPE_CHECKING:
     from playground.kubernetes.cluster import Cluster
 
-EFFECTS = ("node_not_ready", "gpu_missing", "driver_mismatch")
+EFFECTS = ("node_not_ready", "gpu_missing", "driver_mismatch", "spot_evicted")
 _LINGER = 1.0
 
 
@@ -52,7 +52,9 @@ class Weather:
             self._until[key] = time.monotonic() + _LINGER
         elif not began:
             self._until[key] = time.monotonic() + float(lasts) if lasts is not None else float("inf")
-        if effect == "node_not_ready":
+        if effect == "spot_evicted":
+            cluster.nodes.evict(node)
+        elif effect == "node_not_ready":
             cluster.nodes.fall_silent(node)
         elif began:
             return
@@ -68,5 +70,5 @@ class Weather:
             del self._until[key]
             if key[2] == "node_not_ready":
                 cluster.nodes.recover(key[1])
-            else:
+            elif key[2] != "spot_evicted":
                 cluster.gpus.heal(key[1])

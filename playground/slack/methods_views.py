@@ -11,15 +11,19 @@ from playground.slack.views import Views
 from playground.slack.webapi import Call, Methods
 
 
+def payload(call: Call) -> Any:
+    """The ``view`` argument, parsed. Raises ApiError invalid_arguments."""
+    return call.structure("view", "invalid_arguments")
+
+
+def subject(call: Call) -> str:
+    """What faults are matched with."""
+    return f"POST {call.method.name} /api/{call.method.name}"
+
+
 def methods(views: Views, triggers: Triggers) -> Methods:
     """The rule group, bound to the open views and trigger ids."""
     group = Methods()
-
-    def payload(call: Call) -> Any:
-        return call.structure("view", "invalid_arguments")
-
-    def subject(call: Call) -> str:
-        return f"POST {call.method.name} /api/{call.method.name}"
 
     def triggered(call: Call) -> tuple[str, str | None]:
         pointer = call.text("trigger_id") or call.text("interactivity_pointer")

@@ -16,6 +16,7 @@ from urllib.parse import urlencode
 
 from selenium import webdriver
 from selenium.common.exceptions import ElementClickInterceptedException, StaleElementReferenceException
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
@@ -53,6 +54,7 @@ class Browser:
         for argument in (
             "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking",
             "--disable-component-update", "--disable-sync", "--no-first-run", "--hide-scrollbars",
+            "--blink-settings=primaryHoverType=2,availableHoverTypes=2,primaryPointerType=4,availablePointerTypes=4",
             "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
         ):  # fmt: skip
             options.add_argument(argument)
@@ -117,13 +119,27 @@ class Browser:
 
     def click(self, label: str, where: Place = "channel") -> None:
         """Press the newest button that shows `label`."""
+        self.press(self._button(label, where))
+
+    def show(self, label: str, where: Place = "channel") -> None:
+        """Scroll to the newest button that shows `label`."""
+        self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", self._button(label, where))
+
+    def _button(self, label: str, where: Place) -> WebElement:
         path = f".//button[normalize-space(.)={_quoted(label)} or @aria-label={_quoted(label)}]"
 
         def look() -> list[WebElement]:
             scope = self._all(PLACES[where])
-            return [one for one in scope[-1].find_elements(By.XPATH, path) if one.is_enabled()] if scope else []
+            return [one for one in scope[-1].find_elements(By.XPATH, path) if one.is_enabled() and one.is_displayed()] if scope else []
 
-        self.press(self._awaited(look, f"a button {label!r} in the {where}, which shows: {self.text(where)[-1500:]!r}")[-1])
+        return self._awaited(look, f"a button {label!r} in the {where}", SECONDS, where)[-1]
+
+    def shortcut(self, label: str) -> None:
+        """Use a message shortcut on the newest message of the channel."""
+        newest = self._awaited(lambda: self._all("main .message"), "a message")[-1]
+        ActionChains(self.driver).move_to_element(newest).perform()
+        self.press(newest.find_element(By.CSS_SELECTOR, "[aria-label='Message actions']"))
+        self.press(newest.find_element(By.XPATH, f".//button[@role='menuitem'][starts-with(normalize-space(.),{_quoted(label)})]"))
 
     def choose(self, action_id: str, label: str, where: Place = "channel") -> None:
         """Pick the option `label` in the newest select with that action_id."""

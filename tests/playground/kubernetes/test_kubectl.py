@@ -103,6 +103,7 @@ def test_the_document_can_be_followed_command_by_command(kube: Kube, kubectl: Ku
     node = kube.pool(taints=[])
     assert kubectl("create", "namespace", "gpu-resources").stdout == "namespace/gpu-resources created\n"
     assert "nvidia-device-plugin-daemonset created" in kubectl("apply", "-f", "-", stdin=PLUGIN).stdout
+    assert "nvidia-device-plugin-daemonset unchanged" in kubectl("apply", "-f", "-", stdin=PLUGIN).stdout
     rolled = kubectl("rollout", "status", "-n", "gpu-resources", "ds/nvidia-device-plugin-daemonset", "--timeout=30s").stdout
     assert "successfully rolled out" in rolled
     wait_until(lambda: kube.gpus(node) == ("1", "1"))
@@ -113,7 +114,6 @@ def test_the_document_can_be_followed_command_by_command(kube: Kube, kubectl: Ku
     assert described.count("nvidia.com/gpu:     1") == 2
     assert "nvidia-device-plugin-daemonset" in described
     assert "job.batch/samples-tf-mnist-demo created" in kubectl("apply", "-f", "-", stdin=JOB).stdout
-    assert "unchanged" in kubectl("apply", "-f", "-", stdin=JOB).stdout
     kubectl("wait", "--for=condition=complete", "job/samples-tf-mnist-demo", "--timeout=30s")
     row = kubectl("get", "jobs", "samples-tf-mnist-demo").stdout.splitlines()[1].split()
     assert row[:3] == ["samples-tf-mnist-demo", "Complete", "1/1"]

@@ -86,3 +86,21 @@ def test_a_node_can_fail_to_become_ready(kube: Kube) -> None:
     kube.server.do(lambda: kube.server.clusters.set_pool(kube.id, pool))
     wait_until(lambda: sorted(nodes(kube, "system").values()) == [False, True])
     assert not kube.server.do(lambda: kube.server.clusters.pool_ready(kube.id, "system"))
+
+
+def test_a_spot_machine_that_is_taken_back_is_gone_with_its_pods(kube: Kube) -> None:
+    kube.cpu_pool(2)
+    victim = sorted(nodes(kube, "system"))[1]
+    kube.fault(victim, "spot_evicted")
+    wait_until(lambda: len(nodes(kube, "system")) == 1)
+    assert not kube.server.do(lambda: kube.server.clusters.pool_ready(kube.id, "system"))
+    assert kube.get("/api/v1/pods", fieldSelector=f"spec.nodeName={victim}")["items"] == []
+
+
+def test_a_pool_made_anew_while_the_old_one_still_goes_gets_its_own_nodes(kube: Kube) -> None:
+    old = kube.cpu_pool(1)
+    kube.server.do(lambda: kube.server.clusters.delete_pool(kube.id, "system"))
+    new = kube.cpu_pool(1)
+    assert new
+    wait_until(lambda: list(nodes(kube, "system")) == [new])
+    assert new != old

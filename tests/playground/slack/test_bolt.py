@@ -58,7 +58,7 @@ class Recorder:
 
 
 def listeners(app: AsyncApp, seen: Recorder) -> None:
-    """A small app: command, buttons, modal, home, mention, shortcut."""
+    """What people do on purpose: command, buttons, modal, shortcut."""
 
     @app.command("/gpu")
     async def command(ack: Any, body: Json, client: AsyncWebClient) -> None:
@@ -98,6 +98,10 @@ def listeners(app: AsyncApp, seen: Recorder) -> None:
     async def shortcut(ack: Any, body: Json) -> None:
         seen.seen.append(("shortcut", body))
         await ack()
+
+
+def event_listeners(app: AsyncApp, seen: Recorder) -> None:
+    """What the app is told: home opened, mentioned."""
 
     @app.event("app_home_opened")
     async def home(event: Json, client: AsyncWebClient) -> None:
@@ -142,6 +146,7 @@ async def seen(request: pytest.FixtureRequest, local: Local) -> AsyncIterator[Re
     recorder = Recorder()
     app = AsyncApp(client=local.client, signing_secret=local.workspace.signing_secret, process_before_response=True)
     listeners(app, recorder)
+    event_listeners(app, recorder)
     connect: Callable[[Local, AsyncApp], Any] = request.param
     async with connect(local, app):
         yield recorder

@@ -31,7 +31,7 @@ export function MessageMenu({ message, channel, inThread }: { message: Message; 
         <button
           type="button"
           className="icon-button"
-          aria-label="More actions"
+          aria-label="Message actions"
           aria-haspopup="menu"
           aria-expanded={open}
           onClick={() => setOpen(!open)}

@@ -1,0 +1,141 @@
+"""Budgets: money set aside when a request is approved, and what really ran, per user, channel and in total, by calendar month (UTC).
+
+An *account* is opened by the operation that makes something and has a *part* for each resource that can be deleted by itself (the
+cluster, a node pool). A reservation is all or nothing and made by one script, so however many arrive at once, what is reserved and
+spent never exceeds a budget by anything. What ran beyond its reservation (Azure would not delete it in time) is spent all the same:
+that happened, and the next request finds so much less. Amounts in Redis are whole micro-dollars.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import ROUND_HALF_UP, Decimal
+from importlib import resources
+from typing import Final
+
+from redis.asyncio import Redis
+
+from bot.approvals.rules import Policy
+from bot.approvals.spending import Overview, Scope, cost, dollars, limit_micros, micros, month_of, split
+from bot.clock import Clock
+from bot.errors import Refused
+from bot.model import usd
+from bot.store import text, texts
+
+LEDGER: Final = "{qm}:budget"
+INDEX: Final = "{qm}:budget:of"
+KEPT_SECONDS: Final = 400 * 86400
+WHOSE: Final = {"user": "Your", "channel": "This channel's", "total": "The overall"}
+
+
+class Budgets:
+    """`redis` must decode responses. Every method may raise :class:`redis.exceptions.RedisError`."""
+
+    def __init__(self, redis: Redis, policy: Policy, clock: Clock) -> None:
+        self._redis, self._rules, self._clock = redis, policy.budgets, clock
+        folder = resources.files("bot.approvals").joinpath("lua")
+        self._reserve = redis.register_script(folder.joinpath("budget_reserve.lua").read_text())
+        self._settle = redis.register_script(folder.joinpath("budget_settle.lua").read_text())
+
+    async def reserve(
+        self, op_id: str, user: str, channel: str, amount: Decimal | Mapping[str, Decimal], *, until: float, since: float | None = None,
+        account: str = "", forced: bool = False,
+    ) -> None:  # fmt: skip
+        """Set `amount` aside (US dollars; by part, where there are several) for the time from `since` (None: now) to `until`. Once per `op_id`.
+
+        `account` names an earlier operation whose resource this prolongs: its owner and channel pay on, from where their reservation ends.
+        `forced` writes down what runs already, whatever the budgets say (a rebuilt journal). Raises Refused (``budgets.exceeded``,
+        ``budgets.closed``, ``approvals.price_unknown``); nothing is set aside then.
+        """
+        now = self._clock.now() if since is None else since
+        parts = dict(amount) if isinstance(amount, Mapping) else {"": amount}
+        rows: list[str] = []
+        months: list[str] = []
+        for part, dear in parts.items():
+            whole = micros(dear)
+            hourly = micros(dear * 3600 / Decimal(repr(until - now))) if until > now else 0
+            rows += [part, str(hourly), repr(now), repr(until)]
+            months += [field for month, share in split(whole, now, until).items() for field in (month, part, str(share))]
+        for _ in range(2):
+            limits = [limit_micros(self._rules.of_user(user)), limit_micros(self._rules.of_channel(channel)), limit_micros(self._rules.total)]
+            head = [op_id, account or op_id, user, channel, *limits, "forced" if forced else "", str(len(parts))]
+            answer = [text(one) for one in await self._reserve(keys=[LEDGER, self._key(account or op_id), INDEX], args=[*head, *rows, *months])]
+            if answer[0] != "owner":
+                break
+            user, channel = answer[1], answer[2]
+        self._told(answer, user, channel)
+
+    def _told(self, answer: list[str], user: str, channel: str) -> None:
+        if answer[0] == "closed":
+            raise Refused("budgets.closed", name=answer[1] or "it")
+        if answer[0] == "over":
+            _, scope, month, used, asked = answer
+            limit = {"user": self._rules.of_user(user), "channel": self._rules.of_channel(channel), "total": self._rules.total}[scope] or Decimal(0)
+            left = max(Decimal(0), limit - dollars(int(used)))
+            raise Refused("budgets.exceeded", whose=WHOSE[scope], month=month, limit=usd(limit), left=usd(left), asked=usd(dollars(int(asked))))
+
+    async def settle(
+        self, op_id: str, spent: Decimal | None = None, *, part: str | None = None, until: float | None = None, user: str = "", channel: str = ""
+    ) -> Decimal | None:
+        """Something that `op_id` made is gone: free what was set aside for it, and book what it cost; the sum booked (US dollars).
+
+        `part` None: everything that is still open (then a given `spent` is booked on the first part). `spent` None: its price per hour from the reservation to `until` (None: now). `user` and
+        `channel` are for an account that is not known any more (Redis was lost); without them the answer for one is None. Once per part.
+        """
+        fields = texts(await self._redis.hgetall(self._key(op_id)))
+        ends = self._clock.now() if until is None else until
+        open_parts = [name.partition(":")[2] for name in fields if name.startswith("since:") and f"closed:{name.partition(':')[2]}" not in fields]
+        booked = 0
+        for number, one in enumerate(sorted(open_parts) if part is None and fields else [part or ""]):
+            since = float(fields.get(f"since:{one}", ends))
+            if spent is None:
+                whole = cost(int(fields.get(f"hourly:{one}", 0)), since, ends)
+            else:
+                whole = micros(spent, rounding=ROUND_HALF_UP) if number == 0 else 0
+            months = [field for month, share in split(whole, since, ends).items() for field in (month, str(share))]
+            args = [one, op_id, user, channel, str(KEPT_SECONDS), *months]
+            answer = text(await self._settle(keys=[LEDGER, self._key(op_id), INDEX], args=args))
+            if answer == "unknown":
+                return None
+            booked += whole if answer == "settled" else 0
+        return dollars(booked)
+
+    async def release(self, op_id: str, *, part: str | None = None) -> None:
+        """Nothing came of it: free what was set aside, nothing was spent."""
+        await self.settle(op_id, Decimal(0), part=part)
+
+    async def gone(self, resource: str, until: float | None = None) -> Decimal:
+        """`resource` (``cluster`` with all its pools, or ``cluster/pool``) is gone: settle whatever was open for it; the sum booked."""
+        name = resource.lower()
+        index = texts(await self._redis.hgetall(INDEX))
+        booked = Decimal(0)
+        for held, account in sorted(index.items()):
+            if held == name or held.startswith(f"{name}/"):
+                fields = texts(await self._redis.hgetall(self._key(account)))
+                parts = [key.partition(":")[2] for key in fields if key.startswith("since:")]
+                for part in (one for one in parts if one.lower() == held):
+                    booked += await self.settle(account, part=part, until=until) or Decimal(0)
+        return booked
+
+    async def account_of(self, resource: str) -> tuple[str, float] | None:
+        """The account that pays for `resource`, and until when (epoch seconds); None where nothing is set aside for it."""
+        account = await self._redis.hget(INDEX, resource.lower())
+        if not account:
+            return None
+        fields = texts(await self._redis.hgetall(self._key(text(account))))
+        ends = [float(value) for key, value in fields.items() if key.lower() == f"until:{resource.lower()}"]
+        return (text(account), ends[0]) if ends else None
+
+    async def overview(self, user: str, channel: str, month: str = "") -> Overview:
+        """How the three budgets stand in `month` (``2026-11``; '' the present one)."""
+        month = month or month_of(self._clock.now())
+        names = (f"user:{user}", f"channel:{channel}", "total")
+        values = await self._redis.hmget(LEDGER, [f"{month}:{state}:{name}" for name in names for state in ("spent", "reserved")])
+        sums = [dollars(int(value or 0)) for value in values]
+        limits = (self._rules.of_user(user), self._rules.of_channel(channel), self._rules.total)
+        scopes = [Scope(limit, sums[2 * number], sums[2 * number + 1]) for number, limit in enumerate(limits)]
+        return Overview(month, user, channel, *scopes)
+
+    @staticmethod
+    def _key(account: str) -> str:
+        return f"{LEDGER}:op:{account}"
