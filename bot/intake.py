@@ -131,7 +131,9 @@ class Intake:
         return await self._journal.load(op_id.partition(":")[0])
 
     async def _tell(self, op: Operation, who: Who, trigger: str, text: str) -> None:
-        await self._journal.tell(op.id, f"{op.id}/click/{identity(trigger)}", {"text": text, "private_to": who.user})
+        """A private word beside the card: whoever clicks it in the channel need not have its thread open."""
+        payload = {"text": text, "private_to": who.user, "in_channel": op.thread == await self._journal.card(op.id)}
+        await self._journal.tell(op.id, f"{op.id}/click/{identity(trigger)}", payload)
         await self._wake(f"out:{op.id}")
 
     async def _wake(self, subject: str) -> None:

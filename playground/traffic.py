@@ -1,6 +1,7 @@
 """What every simulated service shares on the wire: the record of requests, and the faults of the HTTP layer.
 
-Effects: ``delay`` {seconds} · ``late`` {seconds} (done at once, answered late) · ``hang`` · ``status`` {status, retry_after?, body?} (answered before the service sees the request)
+Effects: ``delay`` {seconds} · ``late`` {seconds} (done at once, answered late) · ``hang``
+· ``status`` {status, retry_after?, body?} (answered before the service sees the request)
 · ``reset_before`` (connection dropped, nothing done) · ``reset_after`` (done, then dropped: the caller never learns)
 · ``truncate`` (half of the body, then dropped).
 """

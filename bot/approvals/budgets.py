@@ -16,7 +16,7 @@ from typing import Final
 from redis.asyncio import Redis
 
 from bot.approvals.rules import Policy
-from bot.approvals.spending import Overview, Scope, cost, dollars, limit_micros, micros, month_of, split
+from bot.approvals.spending import MICRO, Overview, Scope, cost, dollars, limit_micros, micros, month_of, split
 from bot.clock import Clock
 from bot.errors import Refused
 from bot.model import usd
@@ -53,7 +53,7 @@ class Budgets:
         months: list[str] = []
         for part, dear in parts.items():
             whole = micros(dear)
-            hourly = micros(dear * 3600 / Decimal(repr(until - now))) if until > now else 0
+            hourly = dear * 3600 * MICRO / Decimal(repr(until - now)) if until > now else Decimal(0)
             rows += [part, str(hourly), repr(now), repr(until)]
             months += [field for month, share in split(whole, now, until).items() for field in (month, part, str(share))]
         for _ in range(2):
@@ -79,8 +79,9 @@ class Budgets:
     ) -> Decimal | None:
         """Something that `op_id` made is gone: free what was set aside for it, and book what it cost; the sum booked (US dollars).
 
-        `part` None: everything that is still open (then a given `spent` is booked on the first part). `spent` None: its price per hour from the reservation to `until` (None: now). `user` and
-        `channel` are for an account that is not known any more (Redis was lost); without them the answer for one is None. Once per part.
+        `part` None: everything that is still open (a given `spent` is then booked on the first part). `spent` None: its price per hour from
+        the reservation to `until` (None: now). `user` and `channel` are for an account that is not known any more (Redis was lost);
+        without them the answer for one is None. Once per part.
         """
         fields = texts(await self._redis.hgetall(self._key(op_id)))
         ends = self._clock.now() if until is None else until
@@ -89,7 +90,7 @@ class Budgets:
         for number, one in enumerate(sorted(open_parts) if part is None and fields else [part or ""]):
             since = float(fields.get(f"since:{one}", ends))
             if spent is None:
-                whole = cost(int(fields.get(f"hourly:{one}", 0)), since, ends)
+                whole = cost(Decimal(fields.get(f"hourly:{one}", "0")), since, ends)
             else:
                 whole = micros(spent, rounding=ROUND_HALF_UP) if number == 0 else 0
             months = [field for month, share in split(whole, since, ends).items() for field in (month, str(share))]

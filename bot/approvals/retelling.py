@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from bot.approvals.chain import BOT, Sealed
+from bot.commands.text import shown
 from bot.model import usd
 from bot.operations.present import date
-from bot.slack.blocks import cut, escaped
+from bot.slack.blocks import cut
 
 LONGEST_LINE: Final = 280
 ENDINGS: Final = {
@@ -29,9 +30,12 @@ def answer(entries: Sequence[Sealed]) -> tuple[str, list[str]]:
 def line(sealed: Sealed) -> str:
     """``<time> <@U…> approved *cluster demo*``"""
     entry = sealed.entry
-    who = "I" if entry.actor == BOT else f"<@{escaped(entry.actor)}>"
-    said = SENTENCES.get(entry.event, _unknown(entry.event))(who, entry.detail)
-    where = f" · `{escaped(entry.operation)}`" if entry.operation else ""
+    who = "I" if entry.actor == BOT else f"<@{_safe(entry.actor)}>"
+    try:
+        said = SENTENCES.get(entry.event, _unknown(entry.event))(who, entry.detail)
+    except (ValueError, TypeError, ArithmeticError, OverflowError):
+        said = _unknown(entry.event)(who, entry.detail)  # not written by this version; what it says is still shown
+    where = f" · `{_safe(entry.operation)}`" if entry.operation else ""
     return f"{date(entry.at)} {_cut(said)}{where}"
 
 
@@ -41,8 +45,13 @@ def _cut(text: str) -> str:
     return short if short.count("<") == short.count(">") else short[: short.rfind("<")].rstrip() + "…"
 
 
+def _safe(text: object) -> str:
+    """What a person, a cloud or a newer version wrote: one line, no mention, no link."""
+    return shown(text, LONGEST_LINE)
+
+
 def _of(detail: Mapping[str, Any], key: str) -> str:
-    return escaped(str(detail.get(key) or ""))
+    return _safe(detail.get(key) or "")
 
 
 def _title(detail: Mapping[str, Any]) -> str:
@@ -54,7 +63,7 @@ def _because(detail: Mapping[str, Any], key: str = "reason") -> str:
 
 
 def _command(detail: Mapping[str, Any]) -> str:
-    return f"`/gpu {_of(detail, 'command')}`".replace("` ", "`") if detail.get("command") else "something"
+    return f"`/gpu {_of(detail, 'command')}`" if detail.get("command") else "something"
 
 
 def _planned(who: str, detail: Mapping[str, Any]) -> str:
@@ -69,7 +78,7 @@ def _costs(amount: object) -> bool:
 
 
 def _granted(who: str, detail: Mapping[str, Any]) -> str:
-    by = ", ".join(f"<@{escaped(str(one))}>" for one in detail.get("approved_by") or ())
+    by = ", ".join(f"<@{_safe(one)}>" for one in detail.get("approved_by") or ())
     return f"{who} took {_title(detail)} as approved by {by} and went on"
 
 
@@ -77,7 +86,7 @@ def _ended(who: str, detail: Mapping[str, Any]) -> str:
     status = str(detail.get("status", ""))
     why = _of(detail, "sentence") or ("" if status != "succeeded" else _of(detail, "outcome"))
     left = f" {_of(detail, 'taken_back')}" if detail.get("taken_back") else ""
-    return f"{_title(detail)}: {ENDINGS.get(status, status)}{f' - {why}' if why else ''}{left}"
+    return f"{_title(detail)}: {ENDINGS.get(status, _safe(status))}{f' - {why}' if why else ''}{left}"
 
 
 def _until(detail: Mapping[str, Any]) -> str:
@@ -85,16 +94,14 @@ def _until(detail: Mapping[str, Any]) -> str:
 
 
 def _unknown(event: str) -> Words:
-    return lambda who, detail: f"{who} {escaped(event).replace('_', ' ')} {_title(detail)}"
+    return lambda who, detail: f"{who} {_safe(event).replace('_', ' ')} {_title(detail)}"
 
 
 SENTENCES: Final[Mapping[str, Words]] = {
     "opened": lambda who, detail: "this log begins; of what was before, nothing is known here",
     "requested": lambda who, detail: f"{who} asked for {_command(detail)}",
     "asked": lambda who, detail: f"{who} looked at {_command(detail)}",
-    "refused": lambda who, detail: (
-        f"{who} was refused{_because(detail, 'sentence')}" + (f" ({_command(detail)})" if detail.get("command") else "")
-    ),
+    "refused": lambda who, detail: f"{who} was refused{_because(detail, 'sentence')}" + (f" ({_command(detail)})" if detail.get("command") else ""),
     "planned": _planned,
     "approved": lambda who, detail: f"{who} approved {_title(detail)}",
     "denied": lambda who, detail: f"{who} denied {_title(detail)}{_because(detail)}",

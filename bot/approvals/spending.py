@@ -36,7 +36,7 @@ def dollars(amount: int) -> Decimal:
     return Decimal(amount) / MICRO
 
 
-def cost(hourly: int, since: float, until: float) -> int:
+def cost(hourly: Decimal, since: float, until: float) -> int:
     """What `hourly` micro-dollars an hour come to, in micro-dollars; 0 where `until` is not after `since`."""
     hours = Decimal(repr(max(0.0, until - since))) / 3600
     return int((hours * hourly).to_integral_value(rounding=ROUND_HALF_UP))

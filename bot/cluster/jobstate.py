@@ -34,7 +34,8 @@ _IMAGE: Final = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrIma
 class PodState:
     """One attempt of the Job. `reason` is Kubernetes' word, `detail` its message; `exit_code` that of the container whose log is read.
 
-    `index` is the completion index of an Indexed Job. `log` says that there is something to read.
+    `last_reason` is why the container's run before this one ended, where it was started again. `index` is the completion index of an
+    Indexed Job. `log` says that there is something to read.
     """
 
     name: str
@@ -43,6 +44,7 @@ class PodState:
     reason: str = ""
     detail: str = ""
     restarts: int = 0
+    last_reason: str = ""
     exit_code: int | None = None
     index: int | None = None
     created: datetime | None = None
@@ -155,6 +157,7 @@ def judge_pod(pod: Json, events: Sequence[Json] = ()) -> PodState:
         reason=reason,
         detail=detail,
         restarts=restarts_of(pod),
+        last_reason=str(before.get("reason") or ""),
         exit_code=int(code) if code is not None else None,
         index=int(str(index)) if str(index or "").isdigit() else None,
         created=when(meta(pod).get("creationTimestamp")),

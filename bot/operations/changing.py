@@ -154,7 +154,7 @@ async def scale_back(op: Operation, do: Services) -> Outcome:
     if state.autoscaling and "nodes" in before:  # a PUT of a count does not switch the autoscaler off: pin its range instead
         before = {"min_nodes": before["nodes"], "max_nodes": max(before["nodes"], 1)}
     if not terminal(state.provisioning_state):
-        return await _aborted(op, do, state)
+        return waiting(op, do, "setting the number of nodes back") if asked(op, "scale_back") else await _aborted(op, do, state)
     if has(state, before):
         return Done(memo={"taken_back": f"{noun(op)} has {nodes_of(state)} again."})
     if asked(op, "scale_back"):

@@ -100,6 +100,9 @@ class Engine:
         except Refused as error:
             return step, self._stop(op, kind, REFUSED, error)
         except Failed as error:
+            if error.code == "cluster.unauthorized" and op.memo.get("signed_in_again") != step.name:
+                self._services.clusters.forget_named(str(error.detail.get("cluster", "")))
+                return step, Wait(0.5, memo={"signed_in_again": step.name})
             log.warning("step failed", exc_info=error, extra={"operation": op.id, "step": step.name})
             return step, End(FAILED, error=_told(error)) if undoing else self._stop(op, kind, FAILED, error)
         except RedisError:

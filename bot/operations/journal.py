@@ -155,6 +155,11 @@ class Journal:
         op_id = await self.redis.get(self.key("thread", channel, ts))
         return await self.load(text(op_id)) if op_id else None
 
+    async def card(self, op_id: str) -> str:
+        """The ts of the operation's own message; '' where it has none yet."""
+        entry = await self.redis.hget(self.key("out", op_id), "m:card")
+        return str(json.loads(text(entry)).get("ts") or "") if entry else ""
+
     async def keep_response_url(self, op_id: str, url: str) -> None:
         """Remember where a private answer can go while Slack accepts it (30 minutes; Slack: response_url)."""
         await self.redis.set(self.key("url", op_id), url, ex=RESPONSE_URL_SECONDS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -30,20 +31,27 @@ class Clusters:
     def __init__(self, azure: Connection) -> None:
         self._azure = azure
         self._open: dict[tuple[str, str], Access] = {}
+        self._opening: dict[tuple[str, str], asyncio.Lock] = {}
 
     async def access(self, group: str, name: str) -> Access:
         """The connection to that cluster."""
         key = (group.lower(), name.lower())
-        if key not in self._open:
-            found = await credentials.credentials(self._azure, group, name)
-            self._open[key] = Access.from_kubeconfig(found.kubeconfig, token_provider=found.token, cluster=name)
-        return self._open[key]
+        async with self._opening.setdefault(key, asyncio.Lock()):
+            if key not in self._open:
+                found = await credentials.credentials(self._azure, group, name)
+                self._open[key] = Access.from_kubeconfig(found.kubeconfig, token_provider=found.token, cluster=name)
+            return self._open[key]
 
     def forget(self, group: str, name: str) -> None:
         """Close and forget, so that the next use fetches credentials anew."""
         access = self._open.pop((group.lower(), name.lower()), None)
         if access is not None:
             access.close()
+
+    def forget_named(self, cluster: str) -> None:
+        """The same, where only the cluster's name is known."""
+        for group, name in [key for key in self._open if key[1] == cluster.lower()]:
+            self.forget(group, name)
 
     def close(self) -> None:
         """Close all."""

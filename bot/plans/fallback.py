@@ -7,7 +7,7 @@ node with at least as much memory, is offered to the subscription and has quota.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Final
@@ -20,13 +20,15 @@ from bot.azure.quotas import Usage
 from bot.azure.sizes import Size, lookup, promised
 from bot.azure.skus import SkuRow
 from bot.errors import Refused, Temporary
-from bot.model import Finding, usd
+from bot.model import Finding, Plan, usd
 from bot.operations.fallback import place_of
 from bot.operations.provisioning import pool_spec
+from bot.operations.record import Operation
 from bot.operations.services import Services
 from bot.plans.provision import cents
 
 MOST_LOOKED_AT: Final = 12
+Planning = Callable[[Operation, Services, Policy], Awaitable[Plan]]
 
 
 @dataclass(frozen=True)
@@ -37,10 +39,24 @@ class Known:
     rows: Mapping[str, SkuRow]
 
 
+def with_places(planning: Planning, *, moves: bool) -> Planning:
+    """`planning`, and the places where else to look as part of its plan. `moves`: the cluster is yet to be made, so it may be in another region."""
+
+    async def planned(op: Operation, do: Services, policy: Policy) -> Plan:
+        plan = await planning(op, do, policy)
+        if plan.blocked:
+            return plan
+        approved, hours = Decimal(plan.hourly_max), Decimal(str(plan.hours))
+        target = {**plan.target, "places": await places(do, policy, plan.target, approved=approved, hours=hours, moves=moves)}
+        return replace(plan, target=target, findings=(*plan.findings, *finding(target)))
+
+    return planned
+
+
 async def places(do: Services, policy: Policy, target: Mapping[str, Any], *, approved: Decimal, hours: Decimal, moves: bool) -> list[dict[str, Any]]:
     """The next places for the plan's `target`, best first, at most ``fallback.attempts``. Reads only.
 
-    `approved` is the plan's price per hour at the most nodes; `moves`: the cluster is yet to be made, so it may be in another region.
+    `approved` is the plan's price per hour at the most nodes, `hours` until its expiry; `moves` as in :func:`with_places`.
     """
     pool = target.get("pool")
     if policy.fallback.attempts == 0 or (pool is None and not moves):
@@ -105,7 +121,8 @@ def _system_fits(target: Mapping[str, Any], known: Known) -> bool:
     row = known.rows.get(str(target["system_size"]).lower())
     if row is None or row.closed:
         return False
-    return not any(one.severity == "blocker" for one in quotas.room(known.usages, row, nodes=int(target["system_nodes"]), spot=False, region=row.region))
+    room = quotas.room(known.usages, row, nodes=int(target["system_nodes"]), spot=False, region=row.region)
+    return not any(one.severity == "blocker" for one in room)
 
 
 async def _pool(do: Services, target: Mapping[str, Any], place: Place, known: Known) -> tuple[dict[str, Any] | None, Decimal, Decimal]:

@@ -94,8 +94,13 @@ class Collector:
         """Takes a value of a table or a set phrase."""
         context, what = self.context(source), spoken.what
         value, step = number(spoken.value), number(spoken.step) if spoken.step else None
-        if value is None or not math.isfinite(value) or (what.family.bounded and not 0 <= value <= 100):
+        if value is None or not math.isfinite(value) or (what.family.bounded and spoken.of is None and not 0 <= value <= 100):
             return
+        if spoken.of is not None:
+            whole = number(spoken.of)
+            if not whole or value > whole:
+                return
+            value /= whole
         extra = what.extra
         if self.phrases.mask and what.family.name.startswith("mAP") and not {"bbox", "segm"} & set(extra):
             extra = (*extra, "segm")

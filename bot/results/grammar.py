@@ -11,11 +11,10 @@ from typing import Final
 
 from bot.results import patterns as p
 from bot.results.metrics import LOSS, SPLITS, Named, family_of, named, words_of
+from bot.results.words import vocabulary
 
 _MOST_NUMBERS: Final = 200
-_LINK: Final = frozenset(
-    ("is", "was", "of", "reached", "equals", "got", "are", "now", "score", "rate", "value", "percent", "pct", "average", "avg", "mean", "micro", "macro", "weighted")
-)
+_LINK: Final = vocabulary("is was of reached equals got are now score rate value percent pct average avg mean micro macro weighted")
 _VALUE_ONLY: Final = frozenset(("value", "metricvalue", "bbox", "val", "score", "result", "current", "epoch"))
 
 
@@ -176,7 +175,7 @@ class LineReader:
     def _unfit(self, k: int, gap: str, label: str, what: Named) -> bool:
         if self.reading.epoch == k or self.reading.step == k or p.OVER.search(gap) or p.FLAG.search(gap):
             return True
-        if p.AFTER.match(self.text, self.spans[k][1]) or _per_class(label.lower()):
+        if p.AFTER.match(self.text, self.spans[k][1]) or _per_class(label.lower()) or label.strip(" '\"=:,(") == "iou":
             return True
         if p.SET.search(gap):
             return len(what.tail) > 8
@@ -209,7 +208,8 @@ class LineReader:
             return
         found = p.HEADER.match(low)
         stepped = self.reading.epoch >= 0 or self.reading.step >= 0
-        if found and (text[-1] in ".:*=-#>]" or text[0] in "*=-#[>" or len(text.split()) <= 4 or stepped):
+        short = len(text.split()) <= (4 if self.spans else 6)
+        if found and (text[-1] in ".:*=-#>]" or text[0] in "*=-#[>" or short or stepped):
             split = next((SPLITS[word] for word in words_of(text) if word in ("test", "testing", "tst")), None)
             self.reading.section = split or SPLITS.get(found[1], "val")
 

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from bot.results.metrics import Family
@@ -31,7 +32,10 @@ class Key:
 class Series:
     """One curve: last and best value in one pass and constant memory. Steps are epochs where the log names them."""
 
-    __slots__ = ("best", "best_step", "count", "explicit", "explicit_step", "final", "key", "largest", "last_step", "lower", "nan", "order", "pending", "points", "signed", "stride")
+    __slots__ = (
+        "best", "best_step", "count", "explicit", "explicit_step", "final", "key", "largest", "last_step", "lower", "nan", "order",
+        "pending", "points", "signed", "stride",
+    )
 
     def __init__(self, key: Key, order: int, *, signed: bool) -> None:
         self.key, self.order, self.signed, self.lower = key, order, signed, key.family.lower
@@ -121,7 +125,7 @@ class Series:
         if self.signed:
             return "percent"
         name = self.key.family.name
-        if name in ("bleu", "rouge", "translation") or not self.key.family.bounded and name not in ("wer", "cer"):
+        if name in ("bleu", "rouge", "translation") or (not self.key.family.bounded and name not in ("wer", "cer")):
             return ""
         return "percent" if self.largest > 1.5 or (self.largest > 1.0 and name not in ("wer", "cer")) else "fraction"
 
@@ -132,7 +136,7 @@ class Series:
             points.append((self.last_step, self.final))
         steps = [step for step, _ in points]
         known = [step for step in steps[:-1] if step is not None]
-        rising = len(known) >= len(points) - 1 and all(a < b for a, b in zip(known, known[1:], strict=False))
+        rising = len(known) >= len(points) - 1 and all(a < b for a, b in pairwise(known))
         last = steps[-1] if steps else None
         if not rising or last is None or (known and last <= known[-1]):
             points = [(1.0 + i * self.stride, value) for i, (_, value) in enumerate(points)]

@@ -12,6 +12,7 @@ _CONTROL: Final = bytes(c for c in range(32) if c not in (9, 10, 13)) + b"\x7f"
 
 _STAMP = r"\[?\(?\d{4}[-/]\d\d[-/]\d\d[T :,\-]+\d\d:\d\d(?::\d\d)?(?:[.,:]\d+)?(?:Z|\s?[+-]\d\d:?\d\d)?(?=[\]\s|,;:)\-])[\])]?"
 _LEVELS = r"INFO|WARNING|WARN|ERROR|DEBUG|CRITICAL|NOTICE|TRACE|info|warning|warn|error|debug"
+_WHO = "worker|master|chief|ps|launcher|trainer|train|node|host|server|pod|job|client|learner|actor|head|ip"
 _PREFIX: Final = re.compile(
     r"\s*(?:"
     rf"{_STAMP}[\s,|:\-]*"
@@ -27,8 +28,10 @@ _PREFIX: Final = re.compile(
     r"|- [\w.]+ - (?=[A-Z]|INFO|WARN)"
     rf"|[\w.]+(?:\.[\w.]+)+ (?:{_LEVELS}):? "
     r"|[\w./\-]+\.py:\d+:? (?=\S)"
-    r"|(?P<who>\[(?:[Pp]od |pod/)[^\]\s]+(?: [^\]]*)?\]:? ?|\[rank:? ?\d+\]:? ?|\[Rank:? ?\d+\]:? ?|[Rr]ank:? ?\d+ ?: |\[default\d+\]: ?|\[\d+,\d+\]<std(?:out|err)>: ?"
-    r"|\([\w.]+ pid=\d+(?:, ip=[\d.]+)?\) ?|[\w.\-]*[\w]-\d+ +\| |[\w\-]+_\d+ +\| |[a-z][\w.\-]*-\d+: (?=\S))"
+    r"|(?P<who>\[(?:[Pp]od |pod/)[^\]\s]+(?: [^\]]*)?\]:? ?|\[rank:? ?\d+\]:? ?|\[Rank:? ?\d+\]:? ?|[Rr]ank:? ?\d+ ?: |\[default\d+\]: ?"
+    r"|\[\d+,\d+\]<std(?:out|err)>: ?"
+    r"|\([\w.]+ pid=\d+(?:, ip=[\d.]+)?\) ?"
+    rf"|(?:[\w.\-]*[\-_.])?(?:{_WHO})[\w.\-]*[\-_]\d+(?: +\| |: (?=\S)))"
     r")"
 )
 

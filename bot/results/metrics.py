@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
+from bot.results.words import vocabulary
+
 QUALITY, ERROR, LOSS = 0, 1, 2  # accuracy-like over error-like over loss
 
 
@@ -74,34 +76,41 @@ SPLITS: Final[dict[str, str]] = {
     word: split
     for split, words in {
         "test": "test testing tests tst heldout inference",
-        "val": "val valid validation validate validating validated dev devel eval evaluation evaluating evaluate evaluated evaluator holdout oof cv vl",
+        "val": "val valid validation validate validating validated dev devel eval evaluation evaluating evaluate evaluated holdout oof cv vl",
         "train": "train training trn learn trained tr trainer",
     }.items()
     for word in words.split()
 }
-BEST: Final = frozenset("best max maximum peak top min lowest highest".split())
-_NEUTRAL: Final = frozenset(
-    "average avg mean total overall final lm running minibatch mini batch epoch global main smoothed current cur cumulative so far new reduced model set data "
-    "dataset result results metric metrics net network output value values is was of the a in on at for with and reached equals got now at step iteration iter "
-    "episode after score percent pct percentage tensor array float np numpy jnp images samples sequences examples epochs end all standard estimated obtained "
-    "achieved this that has had an final last log info summary report key stats rollout ep performance binary multi categorical sparse bbox main coco ents fb "
-    "masked token tokens top multiclass multiclassaccuracy metrics b aggregate agg".split()
+BEST: Final = frozenset(["best", "max", "maximum", "peak", "top", "min", "lowest", "highest"])
+_NEUTRAL: Final = vocabulary(
+    """
+    a achieved after agg aggregate all an and array at average avg b batch bbox binary categorical coco cumulative cur current data dataset
+    end ents ep episode epoch epochs equals estimated examples far fb final float for global got had has images in info is iter iteration jnp
+    key last lm log main masked mean metric metrics mini minibatch model multi multiclass multiclassaccuracy net network new now np numpy
+    obtained of on output overall pct percent percentage performance reached reduced report result results rollout running samples score
+    sequences set smoothed so sparse standard stats step summary tensor that the this token tokens top total value values was with
+    """
 )
-BAN: Final = frozenset(
-    "target targets threshold thresholds thresh thr goal delta patience weight weights coef coeff coefficient scale scaler scaling smoothing baseline num "
-    "number count size lr learning time sec secs second seconds ms eta duration memory mem cache cached packet required desired expected above below until "
-    "alpha beta gamma factor lambda ratio dropout decay reduction function type version std stderr stdev improvement improve improved improves diff difference "
-    "gap drop dropped tolerance tol eps limit cutoff mode random chance config previous prev human exit code status line lineno pid port id idx index interval "
-    "freq frequency every throughput speed runtime dtype class category margin budget penalty clip than reader default requires need needed signal "
-    "messages warnings file files rows steps schedule scheduler accumulation accumulate unscaled attempts retries length len reads misses utilization "
-    "usage compression support rejected temperature".split()
+BAN: Final = vocabulary(
+    """
+    above accumulate accumulation alpha attempts baseline below beta budget cache cached category chance class clip code coef coeff
+    coefficient compression config count cutoff decay default delta desired diff difference drop dropout dropped dtype duration early eps eta
+    every exit expected factor file files freq frequency function gamma gap goal human id idx improve improved improvement improves index
+    interval k lambda learning len length limit line lineno lr margin mem memory messages misses mode ms need needed num number packet
+    patience penalty pid port prev previous random ratio reader reads reduction rejected required requires retries rows runtime scale scaler
+    scaling schedule scheduler sec second seconds secs signal size smoothing speed status std stderr stdev steps stopping support target
+    targets temperature than thr thres thresh threshold thresholds throughput time tol tolerance type unscaled until usage utilization version
+    warnings weight weights
+    """
 )
-_RATE_OF: Final = frozenset("error err hit success win word character accuracy correct".split())
+_RATE_OF: Final = frozenset(["error", "err", "hit", "success", "win", "word", "character", "accuracy", "correct"])
 
 _CANON: Final[list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]]] = [
     (re.compile(r"(?i)top[\s_]?k_?(?:categorical_)?acc(?:uracy)?_?(\d+)"), r" top\1 "),
     (re.compile(r"(?i)(?<![a-z])m?ap[@_ ]*\[?(?:iou=)?0?\.?50?[:\-](?:0?\.05:)?(?:0?\.)?95\]?"), " map "),
-    (re.compile(r"(?i)(?<![a-z])(m?ap)[@_ ]*\(?\[?(?:iou=)?0?\.?(50|75|5)(?:iou)?\]?\)?(?![\d.])"), lambda m: " map75 " if m[2] == "75" else " map50 "),
+    (re.compile(
+        r"(?i)(?<![a-z])(m?ap)[@_ ]*\(?\[?(?:iou=)?0?\.?(50|75|5)(?:iou)?\]?\)?(?![\d.])"), lambda m: " map75 " if m[2] == "75" else " map50 "
+    ),
     (re.compile(r"(?i)top[\s_@\-]*(\d+)"), r" top\1 "), (re.compile(r"(?i)rank[\s_\-](\d+)"), r" rank\1 "),
     (re.compile(r"(?i)\bf[\s_\-]?1(?!\d)"), " f1 "), (re.compile(r"(?i)\bf[\s_\-](?:score|measure)"), " f1 "),
     (re.compile(r"(?i)\bents_f\b"), " f1 "), (re.compile(r"(?i)\bR(?:\^2|²|2)(?!\d)"), " r2 "),
@@ -112,7 +121,9 @@ _CANON: Final[list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]]
     (re.compile(r"(?i)win[ _]rate"), " winrate "), (re.compile(r"(?i)(?:mean|average)[ _](?:absolute|abs)[ _]error"), " mae "),
     (re.compile(r"(?i)root[ _]mean[ _]squared?[ _]error"), " rmse "), (re.compile(r"(?i)mean[ _]squared?[ _]error"), " mse "),
     (re.compile(r"(?i)area[ _]under[ _](?:the[ _])?(?:roc[ _])?(?:curve)?"), " auc "), (re.compile(r"(?i)log[ _]loss"), " logloss "),
-    (re.compile(r"(?i)acc(?:uracy)?_norm"), " acc_norm "), (re.compile(r"mAP"), " map "), (re.compile(r"m?IoU"), " iou "), (re.compile(r"\bF1"), " f1 "),
+    (re.compile(r"(?i)acc(?:uracy)?_norm"), " acc_norm "), (re.compile(r"mAP"), " map "), (re.compile(r"m?IoU"), " iou "), (re.compile(
+        r"\bF1"), " f1 "
+    ),
 ]
 _SPLIT_AT: Final = re.compile(r"acc_norm|[A-Za-z]+@\d+|[^\W_]+")
 _CAMEL: Final = re.compile(r"[A-Z]+(?![a-z])\d*|[A-Z]?[a-z]+\d*|\d+")
@@ -173,6 +184,8 @@ def _allowed(words: tuple[str, ...], family: str, at: int) -> bool:
     word = words[at]
     if any(other in BAN for other in words) or ("rate" in words and not _RATE_OF.intersection(words)):
         return False
+    if ({"min", "lowest"} & set(words) and not FAMILIES[family].lower) or ({"max", "highest", "peak"} & set(words) and FAMILIES[family].lower):
+        return False
     if family == "error":
         return bool(SPLITS.keys() & set(words)) or "rate" in words or any(w.startswith("top") for w in words) or "model" in words
     if word in ("return", "returns", "ret"):
@@ -200,7 +213,9 @@ def named(label: str) -> Named | None:
     split = {"trl": "train", "tel": "val"}.get(words[at], split)
     best = bool(BEST.intersection(words[: at + 1]))
     extra = tuple(
-        w for i, w in enumerate(words) if i != at and w not in _NEUTRAL and w not in SPLITS and w not in BEST and not w.isdigit() and family_of(w) != family
+        w
+        for i, w in enumerate(words)
+        if i != at and w not in _NEUTRAL and w not in SPLITS and w not in BEST and not w.isdigit() and family_of(w) != family
     )
     special = family in ("rouge", "ranking", "correlation", "cider") or ("@" in words[at] and family not in ("accuracy", "top5"))
     name = words[at] if special else family

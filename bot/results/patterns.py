@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from bot.results.words import vocabulary
+
 NUMBER: Final = re.compile(
     r"(?<![\w@.\-+])(?<![Tt]op )(?<!IoU[=>])(?<!@\[)(?<!\.5:)(?<!50:)(?<![Rr]ank )"
     r"[-+]?(?:(?:\d{1,3}(?:,\d{3})+(?![\d,])|\d+)(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?"
@@ -19,32 +21,40 @@ ANY_NUMBER: Final = rb"(?:[-+\d.,eE]+|[-+]?(?:nan|NaN|NAN|inf|Inf|Infinity))"
 
 METRIC_STEM: Final = re.compile(  # low
     r"acc|los|top|auc|prec|rec|map|\bap|_ap|bleu|rouge|iou|dice|dsc|hr|hit|ndcg|mrr|scor|rew|ret|wer|cer|err|eer|ppl|perp|xent|entropy|nll|cost"
-    r"|f1|fb1|\bf[\-_ ]|_f\b|mae|mse|fid|mape|psnr|ssim|pearson|spearm|kendall|kappa|qwk|matth|mcc|r2|r²|r\^2|em\b|exact|correct|cider|meteor|spice|te?l:|trl:"
-    r"|transl|[pr]@|jacc|area under|win|success|bp[bcd]\b|elbo|l1\b"
+    r"|f1|fb1|\bf[\-_ ]|_f\b|mae|mse|fid|mape|psnr|ssim|pearson|spearm|kendall|kappa|qwk|matth|mcc|r2|r²|r\^2|em\b|exact|correct|cider|meteor"
+    r"|spice|te?l:|trl:"
+    r"|transl|[pr]@|jacc|area under|win|success|bp[bcd]\b|elbo|l1\b|rank[\-_ ]?\d"
 )
 STEP_STEM: Final = re.compile(r"ep\b|epoch|step|iter|updat|up\.|episod|round|generation|trial|batch|ep\.|\[ *\d|^s:")  # low
 RATE_STEM: Final = re.compile(r"/ ?s|per[_ ]?sec|ips|wps|fps|speed|throughput")  # low
 SECTION_STEM: Final = re.compile(r"val|test|dev|train|epoch|begin|start|resum")  # low
 
 _COMMAND_STEM: Final = re.compile(  # low
-    r"--|namespace|param|argument|config|args|usage|command|collecting|requirement|download|install|using cached|pip |import |from |def |class |assert |return |print"
-    r"|^\s*[+$>]|\.ckpt|\.pt|\.h5|\.hdf5|\.pkl|\.safetensors|\.keras|\.onnx|improve|top |paper|expect|should|published|state|at least|at most|stop|until"
+    r"--|namespace|param|argument|config|args|usage|command|collecting|requirement|download|install|using cached|pip |import |from |def |class "
+    r"|assert |return |print"
+    r"|^\s*[+$>]|\.ckpt|\.pt|\.h5|\.hdf5|\.pkl|\.safetensors|\.keras|\.onnx|improve|top |paper|expect|should|published|state|at least|at most"
+    r"|stop|until"
 )
 _COMMAND: Final = re.compile(  # low
     r"(?:^|\s)--[a-z]\w*=|(?:^|\s)--?[a-z][\w\-]*[= ]?\S*.*\s--[a-z]"
     r"|\b(?:namespace|hparams|hyper-?parameters|arguments|config|parameters|trainingarguments|params)\s*[:({=]"
-    r"|^\s*(?:\+ |\$ |>>> |usage:|args\b|config\b|command|collecting |requirement already|downloading |installing |successfully installed|using cached"
+    r"|^\s*(?:\+ |\$ |>>> |usage:|args\b|config\b|command|collecting |requirement already|downloading |installing |successfully installed"
+    r"|using cached"
     r"|pip |import |from \w+ import|def |class |assert |return |print\()"
     r"|\b(?:input parameters|hyper-?parameters?)\b|\.(?:ckpt|pth?|h5|hdf5|pkl|params|safetensors|keras|onnx)\b.*\d"
     r"|improved from|did(?: not|n't) improve|was not in top"
     r"|\b(?:paper|expect(?:s|ed)?|should|published|state[- ]of[- ]the[- ]art|at least|at most|stop(?:ping)? (?:when|if|at)|until)\b"
 )
 
+_SWITCH: Final = re.compile(r"[=:] ?(?:none|true|false|null)\b")
+_MANY_SWITCHES: Final = 3
+
 _BEFORE: Final = r"(?:^|[^a-z])(?P<of>[a-z]+[_ \-])?"
 _BETWEEN: Final = r"[\"']?\s*(?:\((?:train|val|valid|test|eval)\))?[\s.:#=|\[(\"']*$"
 EPOCH: Final = re.compile(rf"{_BEFORE}ep(?:och)?(?:_num|_idx|_id|_number)?{_BETWEEN}")  # low
 STEP: Final = re.compile(  # low
-    rf"{_BEFORE}(?:(?:global|train|micro)[_ ]?step|step|iter(?:ation)?|num_updates|update|up|(?:total_)?timesteps?|episode|round|generation|trial){_BETWEEN}"
+    rf"{_BEFORE}(?:(?:global|train|micro)[_ ]?step|step|iter(?:ation)?|num_updates|update|up|(?:total_)?timesteps?|episode|round|generation"
+    rf"|trial){_BETWEEN}"
 )
 BATCH: Final = re.compile(r"(?:^|[^a-z])(?:mini-?)?batch[\s.:#=|\[(\"']*$")  # low
 NOT_A_STEP: Final = re.compile(  # low
@@ -86,17 +96,19 @@ THROUGHPUT: Final = re.compile(  # low
     r"_?(?:per_?second|per_?sec|/sec|/s|persec))\"?'?\s*[:=]?\s*$"
 )
 PER_CLASS: Final = re.compile(r"\b(?:of|for)\s+(?:the\s+)?(?:class\W+)?([a-z]\w*)")  # low
-WHOLE: Final = frozenset(
-    (
-        "the network model net classifier best final this our images set data dataset all validation test testing train training epoch class step iteration fold "
-        "eval evaluation dev valid val"
-    ).split()
+WHOLE: Final = vocabulary(
+    """
+    the network model net classifier best final this our images set data dataset all validation test testing train training epoch class step
+    iteration fold eval evaluation dev valid val
+    """
 )
 
 
 def is_command(low: str) -> bool:
     """Command lines, flags, configuration dumps, package lists, checkpoint names, prose: they name metrics but report none."""
-    return _COMMAND_STEM.search(low) is not None and _COMMAND.search(low) is not None
+    if _COMMAND_STEM.search(low) is not None and _COMMAND.search(low) is not None:
+        return True
+    return len(_SWITCH.findall(low)) >= _MANY_SWITCHES
 
 
 def spelled(name: str) -> str:

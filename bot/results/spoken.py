@@ -20,6 +20,7 @@ class Spoken:
     percent: bool = False
     step: str | None = None
     best: bool = False
+    of: str | None = None
 
 
 def plain(family: str, split: str | None, *, extra: tuple[str, ...] = ()) -> Named:
@@ -31,9 +32,12 @@ _COCO: Final = re.compile(rf"Average Precision\s+\(AP\) @\[ ?IoU=(0\.50:0\.95|0\
 _COCO_FAMILY: Final = {"0.50:0.95": "mAP", "0.50": "mAP50", "0.75": "mAP75"}
 _THEANO: Final = re.compile(rf"validation score of {_N} ?%.*test performance (?:of )?{_N} ?%")
 _CATBOOST: Final = re.compile(rf"^\s*(\d+):\s+learn: {_N}(?:\s+test: {_N})?(?:\s+best: {_N} \((\d+)\))?")
-_GRAPH: Final = re.compile(r"(?i)\bepoch\W*0*(\d+)\b.*\btrain: (0?\.\d+|1\.0+|0), *val(?:id|idation)?: (0?\.\d+|1\.0+|0), *test: (0?\.\d+|1\.0+|0)(?![\w.])")
+_GRAPH: Final = re.compile(
+    r"(?i)\bepoch\W*0*(\d+)\b.*\btrain: (0?\.\d+|1\.0+|0), *val(?:id|idation)?: (0?\.\d+|1\.0+|0), *test: (0?\.\d+|1\.0+|0)(?![\w.])"
+)
 _KATIB: Final = re.compile(rf"\{{metricName: *([\w/\-]+), *metricValue: *{_N}")
-_STEMS: Final = ("(AP) @[", "test performance", "learn: ", "rain: ", "metricName:")
+_CORRECT: Final = re.compile(r"(?<![\w./])(\d+)\s*(?:/|out of|of)\s*(\d+)\s+(?:\w+ ){0,2}?(?:are |were )?correct(?:ly)?\b")
+_STEMS: Final = (" correct", "(AP) @[", "test performance", "learn: ", "rain: ", "metricName:")
 
 
 class Phrases:
@@ -51,7 +55,7 @@ class Phrases:
             return None
         if not any(stem in text for stem in _STEMS):
             return None
-        return self._coco(text) or self._theano(text) or self._boosting(text) or self._graph(text) or self._katib(text)
+        return self._coco(text) or self._theano(text) or self._boosting(text) or self._graph(text) or self._katib(text) or self._correct(text)
 
     def _coco(self, text: str) -> list[Spoken] | None:
         found = _COCO.search(text)
@@ -89,6 +93,13 @@ class Phrases:
             return None
         pairs = zip(("train", "val", "test"), found.groups()[1:], strict=True)
         return [Spoken(plain("accuracy", split), value, step=found[1]) for split, value in pairs]
+
+    def _correct(self, text: str) -> list[Spoken] | None:
+        found = _CORRECT.search(text)
+        if found is None:
+            return None
+        split = next((split for split in ("test", "val", "train") if split in text.lower()), None)
+        return [Spoken(plain("accuracy", split), found[1], of=found[2])]
 
     def _katib(self, text: str) -> list[Spoken] | None:
         values = [Spoken(what, value) for name, value in _KATIB.findall(text) if (what := named(name))]

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass, replace
 from typing import Final
 
-from bot.results.patterns import NUMBER
 from bot.results.metrics import LOSS, Named, family_of, named, words_of
+from bot.results.patterns import NUMBER
 from bot.results.spoken import Spoken
 
 _PATIENCE_HEADER: Final = 6
@@ -18,7 +18,9 @@ _TAIL: Final = re.compile(r":?\s*\d+%\s?[|│].*$")
 _CELL: Final = re.compile(r"^[-+±]?[\d.,]+(?:[eE][-+]?\d+)?\s?%?$|^\d+/\d+$|^(?:nan|inf|none|n/a|-+|–|±)?$|^[\d:.]+$|^[\d.]+ ?[A-Za-z]{1,2}$", re.I)
 _VALUE: Final = re.compile(r"^([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s?(%?)$|^images/sec.*$")
 _CLASSES: Final = frozenset(("class", "category", "label", "classes", "categories", "per-class"))
-_WHOLE_ROWS: Final = frozenset(("all", "mean", "overall", "average", "avg", "total", "macro avg", "micro avg", "weighted avg", "avg / total", "avg/total"))
+_WHOLE_ROWS: Final = frozenset(
+    ("all", "mean", "overall", "average", "avg", "total", "macro avg", "micro avg", "weighted avg", "avg / total", "avg/total")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,8 @@ def _column(cell: str) -> _Column:
 
 def _on_val(column: _Column) -> _Column:
     """Beside a train and a validation loss (fastai), and in spaCy's table, a plain score is that of the validation data."""
-    return column if column.what is None or column.what.split or column.what.family.tier == LOSS else replace(column, what=replace(column.what, split="val"))
+    what = column.what
+    return column if what is None or what.split or what.family.tier == LOSS else replace(column, what=replace(what, split="val"))
 
 
 class Tables:
@@ -96,7 +99,7 @@ class Tables:
 
     def _header(self, text: str) -> bool:
         text = _TAIL.sub("", text)
-        if len(text) > 400 or "=" in text or NUMBER.search(text) or not any(family_of(w) for w in words_of(text)) and "alue" not in text:
+        if len(text) > 400 or "=" in text or NUMBER.search(text) or (not any(family_of(w) for w in words_of(text)) and "alue" not in text):
             return False
         for kind in _kinds(text):
             cells = _cells(text, kind)
@@ -105,7 +108,7 @@ class Tables:
             columns = [_column(cell) for cell in cells]
             roles = {column.role for column in columns}
             measured = sum(column.what is not None for column in columns)
-            if {"metric", "value"} <= roles or measured and ("step" in roles or "epoch" in roles or "class" in roles) or measured >= 2:
+            if {"metric", "value"} <= roles or (measured and ("step" in roles or "epoch" in roles or "class" in roles)) or measured >= 2:
                 if cells[:2] == ["E", "#"] or {"train", "val"} <= {column.what.split for column in columns if column.what}:
                     columns = [_on_val(column) for column in columns]
                 self._columns, self._kind, self._left, self._row_name = columns, kind, _PATIENCE_HEADER, ""

@@ -9,6 +9,11 @@ from typing import Final
 _HEAD, _TAIL = "(?<![a-z])", "(?![a-z])"
 
 
+def vocabulary(text: str) -> frozenset[str]:
+    """The words of a text as a set."""
+    return frozenset(text.split())
+
+
 def _branch(stems: Iterable[str]) -> str:
     """A pattern for any of the stems; stems that begin alike share their beginning. `<` and `>` mark the edges of a word."""
     heads: dict[str, list[str]] = {}
@@ -32,19 +37,20 @@ def any_of(stems: str) -> re.Pattern[bytes]:
     return re.compile("|".join([_branch([word for word in words if word[0] != "<"])[3:-1], *edged]).encode())
 
 
-_METRICS: Final = (
-    "<acc valacc testacc trainacc devacc los top auc prec recall map <ap> bleu rouge iou dice dsc hr@ hr_= hr: hr_: hit ndcg mrr scor rew ret wer cer err eer ppl perp"
-    " xent entropy nll cost <f> <fb> mae mse fid psnr ssim pearson spearm kendall kappa qwk matth mcc <r> <em> exact correct cider meteor spice"
-    " tel: tl: trl: transl p@ r@ jacc learn win bpb bpc bpd area elbo"
-)
-_COURSE: Final = (
-    "epoch <ep> iter step eval valid test train metric val dev> resum begin start round episod updat complet finish done stopped quit e___# /s /_s per_sec persec ips"
-    " wps"
-)
-_TROUBLE: Final = (
-    "exception trace kill fatal abort segm signal dump nccl nvml nvidia oom memory terminat cancel evict admiss fail no_such not_found denied interrupt exit what()"
-    " xid assert bus_ slurm watchdog no_space ::bad illegal floating due_to handling logging reason returned"
-)
+_METRICS: Final = """
+    <acc valacc testacc trainacc devacc los top auc prec recall map <ap> bleu rouge iou dice dsc hr@ hr_= hr: hr_: hit ndcg mrr scor rew ret
+    wer cer err eer ppl perp xent entropy nll cost <f> <fb> mae mse fid psnr ssim pearson spearm kendall kappa qwk matth mcc <r> <em> exact
+    correct cider meteor spice tel: tl: trl: transl p@ r@ jacc learn win bpb bpc bpd area elbo rank- rank_
+"""
+_COURSE: Final = """
+    epoch <ep> iter step eval valid test train metric val dev> resum begin start round episod updat complet finish done stopped quit e___# /s
+    /_s per_sec persec ips wps
+"""
+_TROUBLE: Final = """
+    exception trace kill fatal abort segm signal dump nccl nvml nvidia oom memory terminat cancel evict admiss fail no_such not_found denied
+    interrupt exit what() xid assert bus_ slurm watchdog no_space ::bad illegal floating due_to handling logging reason returned panick
+    backoff deadline
+"""
 _DEVICES: Final = "gpu cpu cuda tesla geforce quadro dlopen could_not instinct"
 
 METRIC_NAMES: Final = any_of(_METRICS)

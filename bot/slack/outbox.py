@@ -191,7 +191,7 @@ class Outbox:
         except SlackApiError as error:
             return await self._refused(key, fence, entry, where, error)
         except UNKNOWN_OUTCOME as error:
-            log.warning("outcome of a post is unknown", extra={"operation": where.id, "message": entry.name, "cause": repr(error)})
+            log.warning("outcome of a post is unknown", extra={"operation": where.id, "entry": entry.name, "cause": repr(error)})
             raise NotNow(self._settle) from error
         await self._mark(key, fence, entry.name, "sent", ts)
         return ts
@@ -214,7 +214,7 @@ class Outbox:
             await self._mark(key, fence, entry.name, "new" if entry.name == "m:card" else "dropped", name)
             await self._unreachable(where.id, name)
             return ""
-        log.error("message dropped", extra={"operation": where.id, "message": entry.name, "slack": name})
+        log.error("message dropped", extra={"operation": where.id, "entry": entry.name, "slack": name})
         await self._mark(key, fence, entry.name, "dropped", name)
         return ""
 
@@ -285,7 +285,11 @@ class Outbox:
                     if answer.status < 400:
                         return
             await self._client.chat_postEphemeral(
-                channel=where.channel, user=entry.payload["private_to"], text=text, blocks=blocks, thread_ts=where.thread or None
+                channel=where.channel,
+                user=entry.payload["private_to"],
+                text=text,
+                blocks=blocks,
+                thread_ts=None if entry.payload.get("in_channel") else where.thread or None,
             )
         except SlackApiError as error:
             log.warning("private message not delivered", extra={"operation": where.id, "slack": error_name(error)})

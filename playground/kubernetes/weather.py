@@ -1,8 +1,8 @@
 """Conditions that befall nodes by the fault registry: a node falls silent, GPUs vanish, a driver does not match.
 
 Effects (service ``kubernetes``; `match` is searched in ``"{cluster id}/{node}"``, the option `node` likewise):
-``node_not_ready`` · ``gpu_missing`` {count} · ``driver_mismatch`` · ``spot_evicted`` (gone for good), the others for `seconds` (real) if given. A fault with times -1 lasts until it
-is cleared; one that is counted strikes so many nodes.
+``node_not_ready`` · ``gpu_missing`` {count} · ``driver_mismatch``, each for `seconds` (real) if given · ``spot_evicted`` (gone for good).
+A fault with times -1 lasts until it is cleared; one that is counted strikes so many nodes.
 """
 
 from __future__ import annotations

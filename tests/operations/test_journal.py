@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 from bot.clock import Clock
 from bot.operations.journal import Busy, Commit, Journal, NewOperation
 from bot.operations.record import Operation
+from bot.store import text
 
 
 def new(op_id: str = "op1", trigger: str = "t1") -> NewOperation:
@@ -50,7 +51,7 @@ async def test_a_late_commit_of_an_old_claim_changes_nothing(journal: Journal) -
     op = await journal.load("op1")
     assert op is not None
     assert op.step == "fresh"
-    assert not [name for name in await journal.redis.hgetall(journal.key("out", "op1")) if name.startswith("m:")]
+    assert not [name for name in await journal.redis.hgetall(journal.key("out", "op1")) if text(name).startswith("m:")]
 
 
 async def test_a_renewed_claim_is_kept(journal: Journal) -> None:
@@ -95,7 +96,7 @@ async def test_a_message_is_queued_once_however_often_its_step_ran(journal: Jour
     for _ in range(2):
         op = await claimed(journal)
         assert await journal.commit(op, Commit({"step": "s"}, [("op1/s/said", {"text": "hello"})], wait=0)) == "committed"
-    names = [name for name in await journal.redis.hgetall(journal.key("out", "op1")) if name.startswith("m:")]
+    names = [name for name in await journal.redis.hgetall(journal.key("out", "op1")) if text(name).startswith("m:")]
     assert names == ["m:op1/s/said"]
 
 

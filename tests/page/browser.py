@@ -87,11 +87,12 @@ class Browser:
         """Load the page as `user`."""
         query = {"as": user, "channel": channel, **({"thread": thread} if thread else {}), **({"home": ""} if home else {})}
         self.driver.get(f"{self.url}/?{urlencode(query)}")
-        self.find(f"[data-testid=person-{user}]")
+        self._live(user)
 
     def act_as(self, user: str) -> None:
         """Press the avatar of `user`."""
         self.press(self.find(f"[data-testid=person-{user}]"))
+        self._live(user)
 
     def channel(self, channel: str) -> None:
         """Press a channel in the sidebar."""
@@ -213,6 +214,10 @@ class Browser:
             return True
 
         self._awaited(clicked, "the element to be free for a click")
+
+    def _live(self, user: str) -> None:
+        """Wait until the page is that person's and hears of what happens."""
+        self.find(f"[data-live=true] [data-testid=person-{user}][aria-pressed=true]")
 
     def _from_sidebar(self, selector: str) -> None:
         entry = self.find(selector)

@@ -82,7 +82,7 @@ function Client({ workspace, refreshWorkspace }: { workspace: Workspace; refresh
     <SessionContext.Provider value={session}>
       <FeedContext.Provider value={feed}>
         <ConfirmProvider>
-          <div className={`client ${route.thread && !route.home ? "with-thread" : ""}`} onClick={typeCode}>
+          <div className={`client ${route.thread && !route.home ? "with-thread" : ""}`} data-live={live} onClick={typeCode}>
             <TopBar live={live} onMenu={() => setDrawer(!drawer)} toggleTheme={toggle} />
             <Sidebar open={drawer} close={() => setDrawer(false)} />
             {route.home ? <Home view={home.value} /> : <ChannelView />}

@@ -99,6 +99,9 @@ class Server:
         self._started.set()
         await self._end.wait()
         await runner.cleanup()
+        for _ in range(5):
+            # Closed transports are told so in the loop's next turns.
+            await asyncio.sleep(0)
         mine = asyncio.current_task()
         left = [task for task in asyncio.all_tasks() if task is not mine]
         assert not left, left
@@ -293,6 +296,8 @@ def kube(server: Server) -> Iterator[Kube]:
     """An empty cluster (no pools)."""
     cluster_id = f"group--c{next(_IDS)}"
     server.do(lambda: server.clusters.create(cluster_id, kubernetes_version="1.34.2"))
-    yield Kube(server, cluster_id)
+    made = Kube(server, cluster_id)
+    yield made
+    made._pool.clear()
     server.faults.clear()
     server.do(lambda: server.clusters.delete(cluster_id))

@@ -42,5 +42,6 @@ def test_training_ends_with_what_it_runs_in(tmp_path: Path, end: str) -> None:
     if end == "cluster deleted":
         server.do(lambda: server.clusters.delete("group--demo"))
         wait_until(lambda: not trainers())
+    kube._pool.clear()
     server.stop()
     assert not trainers()

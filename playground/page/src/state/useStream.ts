@@ -26,6 +26,7 @@ export function useStream(user: string, onEvent: (event: StreamEvent) => void, o
     return () => {
       clearTimeout(retry);
       source.close();
+      setLive(false);
     };
   }, [user]);
   return live;

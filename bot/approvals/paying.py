@@ -1,0 +1,138 @@
+"""The steps that deal with budgets: set aside after the approval and before the first write; settled when the resource is seen to be gone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from decimal import Decimal
+from typing import Final
+
+from bot.approvals import retelling, spending
+from bot.approvals.audit import Audit
+from bot.approvals.budgets import Budgets
+from bot.approvals.rules import Policy
+from bot.approvals.spending import month_of
+from bot.operations.answers import Answer
+from bot.operations.record import Operation
+from bot.operations.services import Services
+from bot.operations.steps import Done, End, Outcome, Step
+from bot.slack.blocks import context, header, section
+
+EXTENDING: Final = frozenset({"pool.extend", "thread.extend"})
+SINCE_SECONDS: Final = 7 * 86400
+LINES_IN_A_BLOCK: Final = 8
+
+
+def parts_of(op: Operation) -> dict[str, Decimal]:
+    """What the plan of `op` keeps paying for: US dollars per hour at most, by resource (``cluster``, ``cluster/pool``)."""
+    plan = op.plan or {}
+    t = plan.get("target", {})
+    if op.kind in EXTENDING:
+        name = f"{t['cluster']}/{t['pool']}" if t.get("pool") else str(t["cluster"])
+        return {name: Decimal(str(plan.get("hourly_max", "0")))}
+    parts = {str(t["cluster"]): Decimal(str(t["system_hourly"]))} if t.get("system_hourly") else {}
+    pool = t.get("pool")
+    if isinstance(pool, dict) and pool.get("hourly"):
+        parts[f"{t['cluster']}/{pool['name']}"] = Decimal(str(pool["hourly"]))
+    return parts
+
+
+class Paying:
+    """The steps, bound to one policy."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self.reserve = Step("reserve", self._reserve)
+        self.unreserve = Step("unreserve", self._unreserve)
+        self.settle = Step("settle", self._settle)
+
+    def _budgets(self, do: Services) -> Budgets:
+        return Budgets(do.redis, self._policy, do.clock)
+
+    async def _reserve(self, op: Operation, do: Services) -> Outcome:
+        """Set aside what the plan may cost until its expiry. Raises Refused where a budget does not hold it."""
+        budgets, parts, now = self._budgets(do), parts_of(op), do.clock.now()
+        until = float((op.plan or {}).get("expires") or now + self._policy.limits.longest_expiry)
+        since, account = now, ""
+        if op.kind in EXTENDING:
+            standing = await budgets.account_of(next(iter(parts)))
+            if standing:
+                account, since = standing[0], max(now, standing[1])
+        hours = Decimal(repr(max(0.0, until - since))) / 3600
+        await budgets.reserve(
+            op.id, op.user, op.channel, {part: hourly * hours for part, hourly in parts.items()}, since=since, until=until, account=account
+        )
+        # Named among what was made, so that a failure takes it back; an extension lives as long as what it extends.
+        made = op.memo.get("made", [])
+        return Done() if op.kind in EXTENDING else Done(memo={"made": sorted({*made, "budget"})})
+
+    async def _unreserve(self, op: Operation, do: Services) -> Outcome:
+        """Everything was taken back: what existed for a while has cost something, the rest is free again."""
+        made, budgets = op.memo.get("made", []), self._budgets(do)
+        if "budget" not in made:
+            return Done()
+        for part in parts_of(op):
+            if ("pool" if "/" in part else "cluster") in made:
+                await budgets.settle(op.id, part=part)
+            else:
+                await budgets.release(op.id, part=part)
+        return Done()
+
+    async def _settle(self, op: Operation, do: Services) -> Outcome:
+        """A cluster or a node pool was deleted."""
+        t = (op.plan or {}).get("target", {})
+        await self._budgets(do).gone(f"{t['cluster']}/{t['pool']}" if t.get("pool") else str(t["cluster"]))
+        return Done()
+
+    def watching(self, steps: Sequence[Step]) -> tuple[Step, ...]:
+        """The steps of a lease; where they end because the resource is gone (deleted by hand, say), it is settled, too."""
+        return tuple(self._watching(step) for step in steps)
+
+    def _watching(self, step: Step) -> Step:
+        async def run(op: Operation, do: Services) -> Outcome:
+            outcome = await step.run(op, do)
+            if isinstance(outcome, End) and outcome.memo.get("outcome") == "gone":
+                pool = op.memo.get("pool")
+                await self._budgets(do).gone(f"{op.memo['cluster']}/{pool}" if pool else str(op.memo["cluster"]))
+            return outcome
+
+        return replace(step, run=run)
+
+    async def budget(self, op: Operation, do: Services) -> Answer:
+        """`/gpu budget`: how the budgets of the person and the channel stand."""
+        overview = await self._budgets(do).overview(op.user, op.channel, str(op.values.get("month") or ""))
+        text, lines = spending.answer(overview)
+        small = "Reserved: for what runs, until its expiry. Spent: what was deleted, for as long as it ran. Months are UTC."
+        present = "" if overview.month == month_of(do.clock.now()) else " (not the present month)"
+        return Answer(text, [header(f"Budget {overview.month}{present}"), section("\n".join(lines)), context(small)])
+
+
+async def audit(op: Operation, do: Services) -> Answer:
+    """`/gpu audit`: who asked, who approved, what happened; questions are left out, the export has them."""
+    log = Audit(do.redis, do.clock)
+    since = do.clock.now() - float(op.values.get("since_seconds") or SINCE_SECONDS)
+    found = await log.entries(since, str(op.values.get("cluster") or "") or None, int(op.values.get("limit") or 20), quiet=True)
+    anchor = await log.anchor()
+    text, lines = retelling.answer(found)
+    blocks = [section("\n".join(lines[at : at + LINES_IN_A_BLOCK])) for at in range(0, len(lines), LINES_IN_A_BLOCK)]
+    small = f"Entries up to number {anchor.seq} were exported and taken out of this log on {anchor.at[:10]}." if anchor else ""
+    note = context("`python -m bot audit verify` checks the chain of hashes.", small)
+    shown = "\n".join(lines)
+    file = {"name": "audit.txt", "title": "audit.txt", "text": shown + "\n"} if len(shown) > MOST_SHOWN else None
+    fitting = _fitting(blocks)
+    return Answer(text, [section(f"*{text}*"), *fitting, note], file=file)
+
+
+MOST_SHOWN: Final = 7000
+
+
+def _fitting(blocks: list[dict[str, object]]) -> list[dict[str, object]]:
+    """As many as one message holds; the file has all of them."""
+    kept: list[dict[str, object]] = []
+    size = 0
+    for block in blocks:
+        size += len(str(block))
+        if size > MOST_SHOWN + 1000:
+            break
+        kept.append(block)
+    return kept

@@ -1,0 +1,349 @@
+"""Hazards of budgets: many requests at once, retries, months that end in between, resources that go one by one, Redis that forgot."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from redis.asyncio import Redis
+
+from bot.approvals.budgets import INDEX, LEDGER, Budgets
+from bot.approvals.policy import read
+from bot.approvals.rules import Policy
+from bot.approvals.spending import MICRO, Overview, Scope, answer, cost, dollars, micros, month_of, spans, split
+from bot.clock import Clock
+from bot.errors import Refused
+from bot.store import texts
+
+
+def at(text: str) -> float:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
+
+
+MID = at("2026-11-10T12:00")
+HOUR = 3600.0
+MONEY = st.decimals(Decimal("0"), Decimal("60"), places=4)
+PEOPLE, PLACES = ("U0ALICE", "U0BOB", "U0CAROL"), ("C0GPU", "C0ML")
+
+
+def policy(budgets: str = "per_user = 100\nper_channel = 150\ntotal = 200\n[budgets.users]\nU0CAROL = 120") -> Policy:
+    return read(f'[roles]\nadmin = ["U0CAROL"]\n[[tiers]]\nup_to_hourly = 10\napprovals = 0\n[budgets]\n{budgets}\n')
+
+
+@pytest.fixture
+def budgets(redis: Redis) -> Budgets:
+    return Budgets(redis, policy(), Clock())
+
+
+async def reserve(budgets: Budgets, op_id: str, amount: str | dict[str, str], hours: float = 10, user: str = "U0ALICE", channel: str = "C0GPU",
+                  since: float = MID, account: str = "") -> bool:  # fmt: skip
+    """Whether it was granted."""
+    asked = Decimal(amount) if isinstance(amount, str) else {part: Decimal(one) for part, one in amount.items()}
+    try:
+        await budgets.reserve(op_id, user, channel, asked, since=since, until=since + hours * HOUR, account=account)
+    except Refused as error:
+        if error.code not in ("budgets.exceeded", "budgets.closed"):
+            raise
+        return False
+    return True
+
+
+async def balanced(redis: Redis) -> dict[str, int]:
+    """The ledger, after checking it against the sum of all accounts."""
+    expected: dict[str, int] = {}
+    async for key in redis.scan_iter(f"{LEDGER}:op:*"):
+        account = texts(await redis.hgetall(key))
+        for name, value in account.items():
+            if name.startswith("r:"):
+                for scope in (f"user:{account['user']}", f"channel:{account['channel']}", "total"):
+                    field = f"{name[2:9]}:reserved:{scope}"
+                    expected[field] = expected.get(field, 0) + int(value)
+    ledger = {name: int(value) for name, value in texts(await redis.hgetall(LEDGER)).items()}
+    assert {name: value for name, value in ledger.items() if ":reserved:" in name and value} == {
+        name: value for name, value in expected.items() if value
+    }
+    assert all(value >= 0 for value in ledger.values())
+    return ledger
+
+
+def limit_of(scope: str) -> int:
+    return {"user:U0CAROL": 120, "total": 200}.get(scope, 100 if scope.startswith("user") else 150) * int(MICRO)
+
+
+# --- never more than there is -----------------------------------------------------------------------
+
+
+@given(asked=st.lists(st.tuples(MONEY, st.sampled_from(PEOPLE), st.sampled_from(PLACES), st.sampled_from((-HOUR * 24, HOUR * 24 * 20))), max_size=40))
+@settings(max_examples=60, deadline=None)
+def test_any_number_of_requests_at_once_overspends_by_nothing(redis_url: str, asked: list[tuple[Decimal, str, str, float]]) -> None:
+    async def story() -> None:
+        clients = [Redis.from_url(redis_url, decode_responses=True) for _ in range(4)]
+        try:
+            await clients[0].flushall()
+            desks = [Budgets(client, policy(), Clock()) for client in clients]
+            granted = await asyncio.gather(
+                *(
+                    reserve(desks[number % 4], f"op{number}", str(amount), 48, user, channel, MID + shift)
+                    for number, (amount, user, channel, shift) in enumerate(asked)
+                )
+            )
+            ledger = await balanced(clients[0])
+            overspent = max((value - limit_of(name.split(":", 2)[2]) for name, value in ledger.items()), default=0)
+            assert max(0, overspent) == 0
+            for (amount, user, channel, shift), was in zip(asked, granted, strict=True):
+                needed = split(micros(amount), MID + shift, MID + shift + 48 * HOUR)
+                scopes = (f"user:{user}", f"channel:{channel}", "total")
+                fits = all(ledger.get(f"{m}:reserved:{s}", 0) + need <= limit_of(s) for m, need in needed.items() for s in scopes if need)
+                assert was or not fits, "what still fits at the end was not to be refused before"
+        finally:
+            for client in clients:
+                await client.aclose()
+
+    asyncio.run(story())
+
+
+async def test_hundreds_of_requests_for_the_last_dollar_give_it_once(redis: Redis, redis_url: str, budgets: Budgets) -> None:
+    assert await reserve(budgets, "first", "99")
+    async with Redis.from_url(redis_url, decode_responses=True, max_connections=400) as wide:
+        crowd = Budgets(wide, policy(), Clock())
+        granted = await asyncio.gather(*(reserve(crowd, f"op{number}", "1") for number in range(300)))
+    assert sum(granted) == 1
+    assert (await budgets.overview("U0ALICE", "C0GPU", "2026-11")).of_user.left == 0
+    await balanced(redis)
+
+
+async def test_a_cent_over_is_refused_in_words_and_leaves_no_trace(redis: Redis, budgets: Budgets) -> None:
+    assert await reserve(budgets, "op1", "60")
+    before = await redis.hgetall(LEDGER)
+    with pytest.raises(Refused) as caught:
+        await budgets.reserve("op2", "U0ALICE", "C0GPU", Decimal("40.01"), since=MID, until=MID + HOUR)
+    assert str(caught.value).startswith("Your budget of $100.00 for 2026-11 has $40.00 left; this needs $40.01 of it.")
+    assert await redis.hgetall(LEDGER) == before
+    assert await reserve(budgets, "op3", "40")
+    assert await reserve(budgets, "op4", "0"), "what costs nothing needs no budget"
+    with pytest.raises(Refused, match="This channel's budget"):
+        await budgets.reserve("op5", "U0BOB", "C0GPU", Decimal("60"), since=MID, until=MID + HOUR)
+    with pytest.raises(Refused, match="The overall budget"):
+        await budgets.reserve("op6", "U0CAROL", "C0ML", Decimal("110"), since=MID, until=MID + HOUR)
+
+
+async def test_a_repeated_step_reserves_once(redis: Redis, budgets: Budgets) -> None:
+    strangers = [Budgets(redis, policy(), Clock()) for _ in range(20)]
+    assert all(await asyncio.gather(*(reserve(one, "op1", "60") for one in strangers)))
+    assert (await balanced(redis))["2026-11:reserved:total"] == 60 * MICRO
+
+
+@pytest.mark.parametrize("amount", ["NaN", "Infinity", "-0.01", "1e12"])
+async def test_what_is_no_price_reserves_nothing(redis: Redis, budgets: Budgets, amount: str) -> None:
+    with pytest.raises(Refused) as caught:
+        await budgets.reserve("op1", "U0ALICE", "C0GPU", Decimal(amount), since=MID, until=MID + HOUR)
+    assert caught.value.code == "approvals.price_unknown"
+    assert not await redis.exists(LEDGER)
+
+
+async def test_without_a_figure_there_is_no_bound_but_a_book(redis: Redis) -> None:
+    free = Budgets(redis, policy(""), Clock())
+    assert await reserve(free, "op1", "1000000")
+    overview = await free.overview("U0ALICE", "C0GPU", "2026-11")
+    assert (overview.total.limit, overview.total.left, overview.total.reserved) == (None, None, Decimal(1000000))
+
+
+async def test_what_runs_already_is_written_down_whatever_the_budgets_say(redis: Redis, budgets: Budgets) -> None:
+    await budgets.reserve("found", "U0ALICE", "C0GPU", {"demo": Decimal(500)}, since=MID, until=MID + HOUR, forced=True)
+    assert (await budgets.overview("U0ALICE", "C0GPU", "2026-11")).total.left == 0
+    assert not await reserve(budgets, "op2", "0.01")
+
+
+# --- months -----------------------------------------------------------------------------------------
+
+
+async def test_a_reservation_across_the_end_of_a_month_counts_in_both(redis: Redis, budgets: Budgets) -> None:
+    eve = at("2026-11-30T18:00")
+    assert await reserve(budgets, "op1", "80", hours=24, since=eve)
+    assert [(await budgets.overview("U0ALICE", "C0GPU", month)).of_user.reserved for month in ("2026-11", "2026-12")] == [20, 60]
+    # December has room for 40 dollars more, November for 80: all or nothing.
+    assert not await reserve(budgets, "op2", "60", hours=24, since=eve)
+    assert (await balanced(redis))["2026-11:reserved:total"] == 20 * MICRO
+    assert await budgets.settle("op1", until=eve + 12 * HOUR) == 40
+    assert [(await budgets.overview("U0ALICE", "C0GPU", month)).of_user.spent for month in ("2026-11", "2026-12")] == [20, 20]
+    assert await reserve(budgets, "op3", "60", hours=24, since=eve)
+
+
+@given(amount=st.integers(0, 10**15), since=st.floats(1.7e9, 1.9e9), length=st.floats(0, 400 * 86400))
+@settings(max_examples=300, deadline=None)
+def test_the_months_shares_add_up_to_the_amount(amount: int, since: float, length: float) -> None:
+    shares = split(amount, since, since + length)
+    assert sum(shares.values()) == amount
+    assert all(share >= 0 for share in shares.values())
+    assert list(shares) == sorted(shares)
+    assert next(iter(shares)) == month_of(since)
+    assert abs(sum(spans(since, since + length).values()) - length) < 1e-3
+
+
+@given(amount=st.decimals(0, 10**9, places=6))
+def test_micro_dollars_lose_nothing(amount: Decimal) -> None:
+    assert dollars(micros(amount)) == amount
+
+
+def test_leap_days_and_years_end_where_utc_says() -> None:
+    assert spans(at("2027-12-31T23:00"), at("2028-03-01T01:00")) == {
+        "2027-12": HOUR, "2028-01": 31 * 24 * HOUR, "2028-02": 29 * 24 * HOUR, "2028-03": HOUR
+    }  # fmt: skip
+    assert cost(Decimal(3_600_000), MID, MID + 1) == 1000
+    assert cost(Decimal(3_600_000), MID, MID - 1) == 0
+
+
+# --- what really ran --------------------------------------------------------------------------------
+
+
+async def test_deleting_early_frees_the_rest_and_books_the_hours_that_ran(redis: Redis, budgets: Budgets) -> None:
+    assert await reserve(budgets, "op1", {"demo": "20", "demo/gpu": "80"}, hours=10)
+    assert not await reserve(budgets, "op2", "1")
+    assert await budgets.gone("demo/gpu", MID + 2 * HOUR) == 16
+    overview = await budgets.overview("U0ALICE", "C0GPU", "2026-11")
+    assert overview.of_user == Scope(Decimal(100), Decimal(16), Decimal(20))
+    assert overview.of_user.left == 64
+    assert await budgets.gone("demo", MID + 5 * HOUR) == 10
+    assert (await budgets.overview("U0ALICE", "C0GPU", "2026-11")).total == Scope(Decimal(200), Decimal(26), Decimal(0))
+    assert await redis.hgetall(INDEX) == {}
+    await balanced(redis)
+
+
+async def test_everything_on_a_cluster_goes_with_it(redis: Redis, budgets: Budgets) -> None:
+    assert await reserve(budgets, "op1", {"demo": "10"})
+    assert await reserve(budgets, "op2", {"Demo/gpu": "30"}, user="U0BOB")
+    assert await reserve(budgets, "op3", {"demo2": "10"}, user="U0BOB", channel="C0ML")
+    assert await budgets.gone("demo", MID + 10 * HOUR) == 40
+    assert (await budgets.overview("U0BOB", "C0ML", "2026-11")).of_user == Scope(Decimal(100), Decimal(30), Decimal(10))
+
+
+async def test_a_deletion_that_is_seen_twice_is_booked_once(redis: Redis, budgets: Budgets) -> None:
+    assert await reserve(budgets, "op1", {"demo": "10"})
+    booked = await asyncio.gather(
+        *(budgets.gone("demo", MID + HOUR) for _ in range(20)), *(budgets.settle("op1", until=MID + HOUR) for _ in range(20))
+    )
+    assert sum(one or 0 for one in booked) == 1
+    assert (await balanced(redis))["2026-11:spent:total"] == MICRO
+
+
+async def test_what_ran_longer_than_it_was_to_is_spent_all_the_same(budgets: Budgets) -> None:
+    assert await reserve(budgets, "op1", {"demo": "100"}, hours=10)
+    assert await budgets.gone("demo", MID + 12 * HOUR) == 120
+    overview = await budgets.overview("U0ALICE", "C0GPU", "2026-11")
+    assert overview.of_user.spent == 120
+    assert overview.of_user.left == 0
+    assert "*$20.00 over* of $100.00" in answer(overview)[1][0]
+
+
+async def test_a_request_that_came_to_nothing_costs_nothing(redis: Redis, budgets: Budgets) -> None:
+    assert await reserve(budgets, "op1", {"demo": "50", "demo/gpu": "50"})
+    await budgets.release("op1", part="demo/gpu")
+    assert await budgets.settle("op1", Decimal("1.25")) == Decimal("1.25")
+    assert (await budgets.overview("U0ALICE", "C0GPU", "2026-11")).of_user == Scope(Decimal(100), Decimal("1.25"), Decimal(0))
+    await budgets.release("op1")
+    await balanced(redis)
+
+
+async def test_an_extension_is_paid_by_the_owner_from_where_the_reservation_ends(redis: Redis, budgets: Budgets) -> None:
+    assert await reserve(budgets, "op1", {"demo/gpu": "50"}, hours=10)
+    standing = await budgets.account_of("DEMO/gpu")
+    assert standing == ("op1", MID + 10 * HOUR)
+    assert await reserve(budgets, "op2", {"demo/gpu": "20"}, hours=4, user="U0BOB", channel="C0ML", since=standing[1], account=standing[0])
+    assert (await budgets.overview("U0BOB", "C0ML", "2026-11")).of_user.reserved == 0
+    assert (await budgets.overview("U0ALICE", "C0GPU", "2026-11")).of_user.reserved == 70
+    assert await budgets.account_of("demo/gpu") == ("op1", MID + 14 * HOUR)
+    assert not await reserve(budgets, "op3", {"demo/gpu": "31"}, user="U0BOB", channel="C0ML", account="op1")
+    assert await budgets.gone("demo/gpu", MID + 12 * HOUR) == 60
+    assert not await reserve(budgets, "op4", {"demo/gpu": "1"}, account="op1"), "it is gone"
+    await balanced(redis)
+
+
+async def test_a_name_that_is_used_again_is_a_new_account(budgets: Budgets) -> None:
+    assert await reserve(budgets, "op1", {"demo": "40"})
+    assert await budgets.gone("demo", MID + HOUR) == 4
+    assert await reserve(budgets, "op2", {"demo": "40"}, since=MID + 2 * HOUR)
+    assert await budgets.gone("demo", MID + 3 * HOUR) == 4
+    assert (await budgets.overview("U0ALICE", "C0GPU", "2026-11")).of_user.spent == 8
+
+
+async def test_what_is_not_known_is_not_guessed(redis: Redis, budgets: Budgets) -> None:
+    assert await budgets.settle("forgotten", Decimal(3)) is None
+    assert await budgets.account_of("demo") is None
+    assert await budgets.gone("demo") == 0
+    assert not await redis.exists(LEDGER)
+    assert await budgets.settle("forgotten", Decimal(3), part="demo", until=MID, user="U0ALICE", channel="C0GPU") == 3
+    assert (await budgets.overview("U0ALICE", "C0GPU", "2026-11")).of_user.spent == 3
+
+
+STEPS = st.lists(
+    st.tuples(st.sampled_from(("reserve", "extend", "settle", "release", "gone")), st.integers(0, 4), MONEY, st.floats(0, 50 * 24)), max_size=30
+)
+
+
+@given(steps=STEPS)
+@settings(max_examples=60, deadline=None)
+def test_whatever_happens_in_whatever_order_the_books_balance(redis_url: str, steps: list[tuple[str, int, Decimal, float]]) -> None:
+    async def story() -> None:
+        redis = Redis.from_url(redis_url, decode_responses=True)
+        try:
+            await redis.flushall()
+            budgets = Budgets(redis, policy(), Clock())
+            for number, (what, which, amount, hours) in enumerate(steps):
+                op, part, until = f"op{which}", f"demo{which}", MID + hours * HOUR
+                match what:
+                    case "reserve":
+                        await reserve(budgets, op, {part: str(amount), f"{part}/gpu": str(amount)}, hours, PEOPLE[which % 3], PLACES[which % 2])
+                    case "extend":
+                        await reserve(budgets, f"extension{number}", {part: str(amount)}, hours, account=op)
+                    case "settle":
+                        await budgets.settle(op, amount, part=part, until=until)
+                    case "release":
+                        await budgets.release(op)
+                    case "gone":
+                        await budgets.gone(part, until)
+            ledger = await balanced(redis)
+            for state in ("spent", "reserved"):
+                for month in {name[:7] for name in ledger}:
+                    total = ledger.get(f"{month}:{state}:total", 0)
+                    assert total == sum(value for name, value in ledger.items() if name.startswith(f"{month}:{state}:user:"))
+                    assert total == sum(value for name, value in ledger.items() if name.startswith(f"{month}:{state}:channel:"))
+        finally:
+            await redis.aclose()
+
+    asyncio.run(story())
+
+
+# --- the answer -------------------------------------------------------------------------------------
+
+
+async def test_the_overview_is_of_the_present_month_unless_another_is_asked_for(redis: Redis, tmp_path: Path) -> None:
+    offset = at("2027-01-15T00:00") - datetime.now(UTC).timestamp()
+    file = tmp_path / "clock.json"
+    file.write_text(json.dumps({"offset": offset}))
+    budgets = Budgets(redis, policy(), Clock(file))
+    assert await reserve(budgets, "op1", "25")
+    assert (await budgets.overview("U0ALICE", "C0GPU")).month == "2027-01"
+    assert (await budgets.overview("U0ALICE", "C0GPU")).total.reserved == 0
+    assert (await budgets.overview("U0ALICE", "C0GPU", "2026-11")).total.reserved == 25
+
+
+def test_the_answer_names_what_is_left_and_what_binds() -> None:
+    overview = Overview(
+        "2026-11",
+        "U0ALICE",
+        "C0GPU",
+        Scope(Decimal(100), Decimal(10), Decimal(30)),
+        Scope(None, Decimal(1)),
+        Scope(Decimal(50), Decimal(20), Decimal(5)),
+    )
+    text, lines = answer(overview)
+    assert text == "$25.00 left for you here in 2026-11"
+    assert lines[0] == "*<@U0ALICE>*: `█▒▒▒░░░░░░` *$60.00* left of $100.00 · $10.00 spent, $30.00 reserved"
+    assert lines[1].endswith("no bound")
+    assert answer(Overview("2026-11", "U", "C", Scope(None), Scope(None), Scope(Decimal(0))))[0].startswith("$0.00 left")

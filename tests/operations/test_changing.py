@@ -1,0 +1,397 @@
+"""Changes to what exists: what the plan says, what Azure is asked, what the thread says - and what happens when it goes wrong."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+
+from bot.azure import clusters, pools, tags
+from bot.operations import adopting as adopting_steps
+from bot.operations import changing
+from bot.operations.steps import Kind
+from bot.plans import adopting
+from bot.plans import changing as plans
+from tests.operations.simulated import T4, World, code, findings, opened, plan, planned
+
+
+@pytest.fixture
+async def world(redis: Redis, redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
+    """A subscription, and the kinds of this module without the gates for people."""
+    async with opened(redis, redis_url, tmp_path, monkeypatch) as made:
+        for name, planning, steps, undo in (
+            ("pool.scale", plans.pool_scale, changing.SCALE, changing.SCALE_UNDO),
+            ("pool.stop", plans.pool_stop, changing.STOP, changing.POWER_UNDO),
+            ("pool.start", plans.pool_start, changing.START_POOL, changing.POWER_UNDO),
+            ("cluster.stop", plans.cluster_stop, changing.STOP, changing.POWER_UNDO),
+            ("cluster.start", plans.cluster_start, changing.START, changing.POWER_UNDO),
+            ("pool.abort", plans.pool_abort, changing.ABORT, ()),
+            ("cluster.adopt", adopting.adopt, adopting_steps.ADOPT, adopting_steps.UNDO),
+        ):
+            made.kinds[name] = Kind(name, (planned(planning, made.policy), *steps), undo)
+        yield made
+
+
+GPU = {"cluster": "demo", "pool": "gpu"}
+
+
+# --- scale -----------------------------------------------------------------------------------------------
+
+
+async def test_scaling_up_shows_the_difference_needs_approval_by_the_new_price_and_notes_it(world: World) -> None:
+    await world.make(world.ours(), nodes=1)
+    op = await world.run("pool.scale", **GPU, nodes=3)
+    assert op.status == "succeeded", op.error
+    assert "$0.53/h → $1.58/h (+$1.06/h)" in plan(op)["changes"][0]["detail"]
+    assert (plan(op)["hourly_max"], plan(op)["approvals"]) == ("1.58", 1)
+    pool = await world.pool()
+    assert pool is not None
+    assert (pool.count, pool.provisioning_state, tags.value(pool.tags, tags.PRICE)) == (3, "Succeeded", "1.58")
+    assert tags.value(pool.tags, tags.OWNER) == "U0BOB"
+    assert (await world.said(op)).count("has 3 nodes now: $1.58/h") == 1
+
+
+async def test_scaling_down_needs_no_approval_and_says_what_goes(world: World) -> None:
+    await world.make(world.ours(), nodes=2)
+    for name, value in job_row("mnist-1").items():
+        await world.do.redis.hset(world.do.journal.key("op", "job1"), name, value)
+    await world.do.redis.sadd(world.do.journal.key("active"), "job1")
+    op = await world.run("pool.scale", **GPU, nodes=0)
+    assert op.status == "succeeded", op.error
+    assert plan(op)["approvals"] == 0
+    assert "2 of its nodes go" in findings(op, "warn")
+    assert "`mnist-1`" in findings(op, "warn")
+    pool = await world.pool()
+    assert pool is not None
+    assert (pool.count, tags.value(pool.tags, tags.PRICE)) == (0, "0.00")
+
+
+def job_row(name: str) -> dict[str, str]:
+    target = {"cluster": "demo", "group": "demo-rg", "job": name}
+    return {"id": name, "kind": "job.run", "status": "running", "plan": json.dumps({"target": target})}
+
+
+async def test_a_range_turns_the_autoscaler_on_and_is_priced_at_its_most(world: World) -> None:
+    await world.make(world.ours(), nodes=1)
+    op = await world.run("pool.scale", **GPU, min=0, max=4)
+    assert op.status == "succeeded", op.error
+    assert (plan(op)["hourly_min"], plan(op)["hourly_max"]) == ("0.00", "2.11")
+    pool = await world.pool()
+    assert pool is not None
+    assert (pool.autoscaling, pool.min_nodes, pool.max_nodes, tags.value(pool.tags, tags.PRICE)) == (True, 0, 4, "2.11")
+    refused = await world.run("pool.scale", **GPU, nodes=2)
+    assert (refused.status, code(refused)) == ("refused", "azure.autoscaler_on")
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"pool": "gpu", "nodes": 1}, "has 1 node already"),
+        ({"pool": "system", "nodes": 0}, "not a node count"),
+        ({"pool": "gpu", "nodes": 9}, "more than the policy allows"),
+        ({"pool": "nope", "nodes": 2}, "no node pool `nope`"),
+    ],
+)
+async def test_what_cannot_be_is_refused_before_anything_is_written(world: World, values: dict[str, Any], words: str) -> None:
+    await world.make(world.ours(), nodes=1)
+    before = world.writes()
+    op = await world.run("pool.scale", cluster="demo", **values)
+    assert op.status == "refused"
+    assert words in str(op.error)
+    assert world.writes() == before
+
+
+async def test_scaling_beyond_the_quota_is_refused_with_what_is_left(world: World) -> None:
+    world.state.quota_overrides["eastus", "standard ncasv3_t4 family"] = 8
+    await world.make(world.ours(), nodes=1)
+    op = await world.run("pool.scale", **GPU, nodes=4)
+    assert op.status == "refused"
+    assert "4 of 8 vCPUs are free, 12 are needed" in str(op.error)
+
+
+async def test_no_capacity_for_more_nodes_sets_the_pool_back_and_its_price_stays(world: World) -> None:
+    await world.make(world.ours(), nodes=1)
+    world.fault("no_capacity", "PUT .*agentPools/gpu")
+    op = await world.run("pool.scale", **GPU, nodes=3)
+    assert op.status == "failed"
+    assert code(op) == "azure.no_capacity"
+    pool = await world.pool()
+    assert pool is not None
+    assert (pool.count, pool.provisioning_state, tags.value(pool.tags, tags.PRICE)) == (1, "Succeeded", "0.53")
+    assert "has 1 node again" in await world.said(op)
+
+
+async def test_a_cancelled_scaling_is_aborted_and_set_back(world: World) -> None:
+    await world.make(world.ours(), nodes=1)
+    world.clock.speed = 20.0
+    op_id = await world.begin("pool.scale", **GPU, nodes=3)
+    await world.go(op_id, lambda op: "scale" in op.memo.get("asked", []))
+    await world.cancel(op_id)
+    world.clock.speed = 2000.0
+    op = await world.go(op_id)
+    assert op.status == "cancelled"
+    pool = await world.quiet()
+    assert (pool.count, tags.value(pool.tags, tags.PRICE)) == (1, "0.53")
+    assert "has 1 node again" in await world.said(op)
+
+
+async def test_a_cancelled_range_keeps_the_number_of_nodes(world: World) -> None:
+    await world.make(world.ours(), nodes=2)
+    op_id = await world.begin("pool.scale", **GPU, min=1, max=4)
+    await world.go(op_id, lambda op: "price" in op.memo.get("asked", []))
+    await world.cancel(op_id)
+    op = await world.go(op_id)
+    pool = await world.quiet()
+    assert (op.status, pool.min_nodes, pool.max_nodes, pool.count) == ("cancelled", 2, 2, 2)
+    assert tags.value(pool.tags, tags.PRICE) == "0.53"
+
+
+async def test_an_answer_that_is_lost_does_not_scale_twice(world: World) -> None:
+    await world.make(world.ours(), nodes=1)
+    before = len(world.writes("agentPools/gpu", "PUT"))
+    world.fault("reset_after", "PUT .*agentPools/gpu", times=2)
+    op = await world.run("pool.scale", **GPU, nodes=2)
+    assert op.status == "succeeded", op.error
+    accepted = world.writes("agentPools/gpu", "PUT")[before:]
+    assert len(accepted) <= 3  # the count (whose answer was dropped), perhaps its repeat by the HTTP library, and the price
+    pool = await world.pool()
+    assert pool is not None
+    assert pool.count == 2
+
+
+async def test_a_busy_pool_is_waited_for_and_the_card_says_so(world: World) -> None:
+    await world.make(world.ours(), nodes=1)
+    world.clock.speed = 100.0
+    await pools.update_tags(world.do.azure, "demo-rg", "demo", "gpu", {"by": "hand"})
+    world.clock.speed = 2000.0
+    op = await world.run("pool.scale", **GPU, nodes=2)
+    assert op.status == "succeeded", op.error
+    assert "is busy right now (Updating)" in findings(op, "warn")
+    assert world.seen[op.id][0] == "demo/gpu is busy (Updating); I go on when that is over"
+
+
+async def test_what_azure_is_busy_with_is_waited_for_and_named_on_the_card_alone(world: World) -> None:
+    await world.make(world.ours(), nodes=1)
+    message = "Operation is not allowed: Another agentpool operation (gpu - Upgrading) is in progress, please wait for it to finish"
+    world.fault("sync_error", "PUT .*agentPools/gpu", times=3, code="OperationNotAllowed", status=409, message=message)
+    op = await world.run("pool.scale", **GPU, nodes=2)
+    assert op.status == "succeeded", op.error
+    assert world.seen[op.id][0] == "Azure is busy with something else (gpu - Upgrading); I go on when that is over"
+    assert "busy" not in await world.said(op)
+
+
+async def test_somebody_elses_change_in_the_meantime_is_told_and_not_fought(world: World) -> None:
+    await world.make(world.ours(), nodes=1)
+    op_id = await world.begin("pool.scale", **GPU, nodes=3)
+    await world.go(op_id, lambda op: "scale" in op.memo.get("asked", []))
+    await world.quiet()
+    await pools.scale(world.do.azure, "demo-rg", "demo", "gpu", nodes=2)
+    await world.quiet()
+    op = await world.go(op_id)
+    assert (op.status, code(op)) == ("failed", "operations.changed_meanwhile")
+
+
+# --- stop and start ----------------------------------------------------------------------------------------
+
+
+async def test_stopping_a_cluster_warns_that_it_may_not_start_again_and_is_asked_once(world: World) -> None:
+    await world.make(world.ours(), nodes=1)
+    op = await world.run("cluster.stop", cluster="demo")
+    assert op.status == "succeeded", op.error
+    assert "impossible to start it again" in findings(op, "warn")
+    assert "still deleted at its expiry" in findings(op, "info")
+    assert "saves $0.63/h" in plan(op)["changes"][0]["detail"]
+    assert plan(op)["approvals"] == 0
+    assert world.writes("demo/stop") == ["POST demo/stop"]
+    state = await world.cluster()
+    assert state is not None
+    assert (state.power_state, state.provisioning_state) == ("Stopped", "Succeeded")
+    assert "is stopped" in await world.said(op)
+    again = await world.run("cluster.stop", cluster="demo")
+    assert "is stopped already" in str(again.error)
+    scaled = await world.run("pool.scale", **GPU, nodes=2)
+    assert "is stopped" in str(scaled.error)
+
+
+async def test_a_cluster_starts_without_a_new_approval_where_it_is_no_dearer_than_before(world: World) -> None:
+    await world.make(world.ours(), nodes=1)
+    await world.run("cluster.stop", cluster="demo")
+    op = await world.run("cluster.start", cluster="demo")
+    assert op.status == "succeeded", op.error
+    assert (plan(op)["hourly_max"], plan(op)["approvals"]) == ("0.63", 0)
+    assert "no dearer" in plan(op)["why"]
+    state = await world.cluster()
+    assert state is not None
+    assert state.power_state == "Running"
+    assert "runs again" in await world.said(op)
+
+
+async def test_what_got_dearer_needs_an_approval_to_start(world: World) -> None:
+    await world.make(world.ours(**{tags.PRICE: "0.05"}), nodes=1)
+    await world.run("cluster.stop", cluster="demo")
+    op = await world.run("cluster.start", cluster="demo")
+    assert plan(op)["approvals"] == 1
+
+
+async def test_a_cluster_that_cannot_start_for_lack_of_machines_says_so_and_how_it_is_left(world: World) -> None:
+    await world.make(world.ours(), nodes=1)
+    await world.run("cluster.stop", cluster="demo")
+    world.fault("no_capacity", "POST .*start")
+    op = await world.run("cluster.start", cluster="demo")
+    assert (op.status, code(op)) == ("failed", "azure.no_capacity")
+    assert "no free machines of that size now" in findings(op, "warn")
+    assert "Cluster `demo` is left as it is now: Failed" in await world.said(op)
+
+
+async def test_a_pool_is_stopped_and_started_and_keeps_its_price(world: World) -> None:
+    await world.make(world.ours(), nodes=2)
+    await pools.update_tags(world.do.azure, "demo-rg", "demo", "gpu", {tags.PRICE: "1.06"})
+    await world.quiet()
+    stopped = await world.run("pool.stop", **GPU)
+    assert stopped.status == "succeeded", stopped.error
+    pool = await world.quiet()
+    assert (pool.power_state, tags.value(pool.tags, tags.PRICE)) == ("Stopped", "1.06")
+    started = await world.run("pool.start", **GPU)
+    assert started.status == "succeeded", started.error
+    assert plan(started)["approvals"] == 0
+    pool = await world.quiet()
+    assert (pool.power_state, pool.count, tags.value(pool.tags, tags.PRICE)) == ("Running", 2, "1.06")
+    assert "runs again with 2 nodes" in await world.said(started)
+
+
+async def test_a_pool_that_was_never_priced_is_priced_when_it_starts(world: World) -> None:
+    await world.make(world.ours(), nodes=1)
+    await pools.update_tags(world.do.azure, "demo-rg", "demo", "gpu", {tags.PRICE: None})
+    await world.quiet()
+    await world.run("pool.stop", **GPU)
+    op = await world.run("pool.start", **GPU)
+    assert (op.status, plan(op)["approvals"]) == ("succeeded", 1)
+    assert tags.value((await world.quiet()).tags, tags.PRICE) == "0.53"
+
+
+async def test_aks_stops_no_system_pool_and_no_pool_whose_last_change_failed(world: World) -> None:
+    await world.make(world.ours(), nodes=1)
+    system = await world.run("pool.stop", cluster="demo", pool="system")
+    assert code(system) == "azure.system_pool"
+    world.fault("lro_failed", "PUT .*agentPools/gpu", code="AllocationFailed")
+    await pools.scale(world.do.azure, "demo-rg", "demo", "gpu", nodes=2)
+    await world.quiet()
+    op = await world.run("pool.stop", **GPU)
+    assert op.status == "refused"
+    assert "in the state Failed" in str(op.error)
+
+
+async def test_a_cancelled_stop_is_aborted_and_the_thread_says_how_it_is_left(world: World) -> None:
+    await world.make(world.ours(), nodes=1)
+    world.clock.speed = 20.0
+    op_id = await world.begin("cluster.stop", cluster="demo")
+    await world.go(op_id, lambda op: "power" in op.memo.get("asked", []))
+    await world.cancel(op_id)
+    world.clock.speed = 2000.0
+    op = await world.go(op_id)
+    assert op.status == "cancelled"
+    assert "left as it is now: Canceled" in await world.said(op)
+    assert world.writes("demo/abort") == ["POST demo/abort"]
+
+
+# --- abort --------------------------------------------------------------------------------------------------
+
+
+async def test_an_abort_says_what_stays_and_costs(world: World) -> None:
+    await world.make(world.ours(), nodes=1)
+    world.clock.speed = 20.0
+    await pools.scale(world.do.azure, "demo-rg", "demo", "gpu", nodes=3)
+    op_id = await world.begin("pool.abort", **GPU)
+    await world.go(op_id, lambda op: "abort" in op.memo.get("asked", []))
+    world.clock.speed = 2000.0
+    op = await world.go(op_id)
+    assert (op.status, op.memo["outcome"]) == ("succeeded", "canceled")
+    said = await world.said(op)
+    assert "is Canceled with 3 nodes" in said
+    assert "/gpu pool delete demo/gpu" in said
+    assert world.writes("agentPools/gpu/abort") == ["POST demo/agentPools/gpu/abort"]
+
+
+async def test_where_nothing_runs_there_is_nothing_to_abort_and_a_deletion_cannot_be(world: World) -> None:
+    await world.make(world.ours(), nodes=1)
+    idle = await world.run("pool.abort", **GPU)
+    assert code(idle) == "plans.nothing_to_abort"
+    world.clock.speed = 20.0
+    await pools.delete(world.do.azure, "demo-rg", "demo", "gpu")
+    deleting = await world.run("pool.abort", **GPU)
+    assert code(deleting) == "plans.abort_deletion"
+    assert world.writes("abort") == []
+
+
+# --- adopt --------------------------------------------------------------------------------------------------
+
+
+async def test_an_adopted_cluster_has_owner_thread_price_expiry_and_a_lease_and_keeps_its_own_tags(world: World) -> None:
+    await world.make({}, nodes=2)
+    await clusters.update_tags(world.do.azure, "demo-rg", "demo", {"team": "vision"})
+    op = await world.run("cluster.adopt", cluster="demo", for_seconds=7200)
+    assert op.status == "succeeded", op.error
+    assert plan(op)["hourly_max"] == "1.15"
+    assert plan(op)["approvals"] == 1
+    assert "I delete it with everything on it" in plan(op)["confirm"]
+    state, pool = await world.do.cluster("demo"), await world.pool()
+    assert pool is not None
+    assert [tags.value(state.tags, name) for name in (tags.OPERATION, tags.OWNER, tags.CHANNEL, tags.THREAD, tags.PRICE, "team")] == [
+        op.id, "U0ALICE", "C0GPU", "1.0", "0.10", "vision",
+    ]  # fmt: skip
+    assert (tags.value(pool.tags, tags.PRICE), tags.value(pool.tags, tags.OPERATION), pool.count) == ("1.06", op.id, 2)
+    lease_id = await world.do.redis.hget(world.do.journal.key("leases"), "demo")
+    lease = await world.look(str(lease_id))
+    assert (lease.memo["cluster"], lease.memo["expires"], lease.thread) == ("demo", plan(op)["expires"], "1.0")
+    assert tags.value(state.tags, tags.EXPIRES)
+    assert "is looked after by me now" in await world.said(op)
+
+
+async def test_a_cancelled_adoption_leaves_no_tag(world: World) -> None:
+    await world.make({}, nodes=1)
+    op_id = await world.begin("cluster.adopt", cluster="demo")
+    await world.go(op_id, lambda op: op.step == "lease" or "mark" in op.memo.get("asked", []))
+    await world.cancel(op_id)
+    op = await world.go(op_id)
+    assert op.status == "cancelled"
+    state, pool = await world.cluster(), await world.quiet()
+    assert state is not None
+    assert (dict(state.tags), dict(pool.tags)) == ({}, {})
+    assert "is as it was" in await world.said(op)
+    assert await world.do.redis.hget(world.do.journal.key("leases"), "demo") is None
+
+
+async def test_a_lost_answer_does_not_adopt_twice(world: World) -> None:
+    await world.make({}, nodes=1)
+    world.fault("reset_after", "PATCH .*managedClusters/demo")
+    op = await world.run("cluster.adopt", cluster="demo")
+    assert op.status == "succeeded", op.error
+    assert tags.value((await world.do.cluster("demo")).tags, tags.OPERATION) == op.id
+
+
+async def test_which_cluster_is_adopted_is_never_guessed(world: World) -> None:
+    unknown = await world.run("cluster.adopt", cluster="demo")
+    assert code(unknown) == "plans.adopt_unknown"
+    await world.make({})
+    await world.make({}, group="other-rg")
+    which = await world.run("cluster.adopt", cluster="demo")
+    assert "`--group demo-rg`" in str(which.error)
+    op = await world.run("cluster.adopt", cluster="demo", group="other-rg")
+    assert op.status == "succeeded", op.error
+    mine = await world.run("cluster.adopt", cluster="demo", group="OTHER-RG")
+    assert code(mine) == "plans.adopted"
+    same = await world.run("cluster.adopt", cluster="demo", group="demo-rg")
+    assert code(same) == "plans.adopt_name"
+
+
+async def test_what_is_adopted_can_be_scaled_at_a_known_price(world: World) -> None:
+    await world.make({}, nodes=1)
+    await world.run("cluster.adopt", cluster="demo")
+    op = await world.run("pool.scale", **GPU, nodes=2)
+    assert op.status == "succeeded", op.error
+    assert tags.value((await world.quiet()).tags, tags.PRICE) == "1.06"
+    assert (await world.quiet()).size == T4

@@ -1,0 +1,240 @@
+"""Posting once: every edge between "Slack took it" and "we wrote it down", against a Slack that cuts, delays, refuses and throttles."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from .conftest import Post, rendered
+
+
+async def parent(post: Post, channel: str = "C0GPU") -> str:
+    """A message that opens a thread."""
+    answer = await post.local.client.chat_postMessage(channel=channel, text="parent")
+    return str(answer["ts"])
+
+
+async def test_slack_took_it_and_the_answer_was_lost(post: Post) -> None:
+    ts = await parent(post)
+    post.speak("op", thread=ts)
+    await post.say("op", "first", "second")
+    post.local.fault("reset_after", "chat.postMessage")
+    await post.delivered("op")
+    assert await post.shown(thread=ts) == ["first", "second"]
+    assert set((await post.states("op")).values()) == {"sent"}
+
+
+async def test_killed_after_slack_took_it_and_before_it_was_written_down(post: Post) -> None:
+    ts = await parent(post)
+    post.speak("op", thread=ts)
+    await post.say("op", "first", "second")
+    post.local.fault("late", "chat.postMessage", seconds=30)
+    await post.killed("op", lambda: any(message.text == "first" for message in post.local.workspace.messages["C0GPU"].values()))
+    assert await post.states("op") == {"op/first": "sending", "op/second": "new"}
+    await post.delivered("op")
+    assert await post.shown(thread=ts) == ["first", "second"]
+
+
+async def test_killed_after_the_mark_and_before_slack_heard_of_it(post: Post) -> None:
+    ts = await parent(post)
+    post.speak("op", thread=ts)
+    await post.say("op", "first")
+    before = post.calls("chat.postMessage")
+    post.local.fault("hang", "chat.postMessage", seconds=30)
+    await post.killed("op", lambda: post.calls("chat.postMessage") > before)
+    assert await post.shown(thread=ts) == []
+    await post.delivered("op")
+    assert await post.shown(thread=ts) == ["first"]
+
+
+async def test_an_unanswered_card_is_found_in_the_channel_and_opens_the_thread(post: Post) -> None:
+    post.speak("op", card="the card")
+    await post.say("op", "reply")
+    post.local.fault("reset_after", "chat.postMessage")
+    await post.delivered("op")
+    rows = await post.local.messages()
+    assert [row["text"] for row in rows] == ["the card"]
+    assert [reply["text"] for reply in rows[0]["replies"]] == ["reply"]
+    assert {ts for _, ts in post.opened} == {rows[0]["ts"]}
+
+
+async def test_without_metadata_it_is_known_by_its_first_blocks_id(post: Post) -> None:
+    ts = await parent(post)
+    post.speak("op", thread=ts)
+    await post.say("op", "first", blocks=True)
+    post.local.fault("reset_after", "chat.postMessage")
+    await post.replica().deliver("op")
+    for message in post.local.workspace.messages["C0GPU"].values():
+        message.metadata = None
+    await post.delivered("op")
+    assert await post.shown(thread=ts) == ["first"]
+
+
+async def test_it_is_found_however_much_was_said_in_the_channel_meanwhile(post: Post) -> None:
+    """The worker was away for hours: the newest page of the history does not reach back to the post in doubt."""
+    post.speak("op", card="the card")
+    post.local.fault("reset_after", "chat.postMessage")
+    await post.replica().deliver("op")
+    later = float(next(iter(post.local.workspace.messages["C0GPU"]))) + 7200
+    original = next(iter(post.local.workspace.messages["C0GPU"].values()))
+    for number in range(450):
+        ts = f"{later + number:.6f}"
+        post.local.workspace.messages["C0GPU"][ts] = type(original)("C0GPU", ts, "U0ALICE", f"chatter {number}")
+    await post.delivered("op")
+    assert (await post.shown()).count("the card") == 1
+
+
+async def test_a_message_that_appears_after_the_settle_time_is_the_window_that_remains(post: Post) -> None:
+    """Stated in docs/promises.md: Slack showing a message later than the settle time makes a second one. Here it does, so nobody may promise more."""
+    ts = await parent(post)
+    post.speak("op", thread=ts)
+    await post.say("op", "first")
+    post.local.fault("delay", "chat.postMessage", seconds=1.5)
+    post.local.client.timeout = 1
+    outbox = post.replica(settle=0.1)
+    await outbox.deliver("op")
+    post.local.client.timeout = 10
+    await post.delivered("op", outbox)
+
+    async def both() -> bool:
+        return len(await post.shown(thread=ts)) >= 1
+
+    assert await both()
+    assert set(await post.shown(thread=ts)) == {"first"}
+
+
+@pytest.mark.parametrize("error", ["internal_error", "fatal_error", "service_unavailable", "request_timeout"])
+async def test_an_error_of_slacks_own_is_no_answer(post: Post, error: str) -> None:
+    """Slack: on internal_error and fatal_error "some aspect of the operation" may have succeeded; neither lose it nor say it twice."""
+    ts = await parent(post)
+    post.speak("op", thread=ts)
+    await post.say("op", "first", "second")
+    post.local.fault("error", "chat.postMessage", error=error)
+    await post.delivered("op")
+    assert await post.shown(thread=ts) == ["first", "second"]
+
+
+@pytest.mark.parametrize("status", [500, 502, 503])
+async def test_a_bad_gateway_loses_nothing(post: Post, status: int) -> None:
+    post.speak("op", card="the card")
+    await post.say("op", "reply")
+    post.local.fault("status", "chat.postMessage", times=2, status=status)
+    await post.delivered("op")
+    rows = await post.local.messages()
+    assert [(row["text"], [reply["text"] for reply in row["replies"]]) for row in rows] == [("the card", ["reply"])]
+
+
+async def test_a_card_edit_that_failed_is_drawn_later(post: Post) -> None:
+    post.speak("op", card="old")
+    await post.delivered("op")
+    post.where["op"] = type(post.where["op"])("op", "C0GPU", "U0ALICE", post.opened[0][1], rendered("new"))
+    post.local.fault("status", "chat.update", status=503)
+    await post.delivered("op")
+    assert await post.shown() == ["new"]
+
+
+async def test_only_the_newest_state_of_a_card_is_drawn(post: Post) -> None:
+    post.speak("op", card="0")
+    await post.delivered("op")
+    for number in range(1, 30):
+        post.speak("op", thread=post.opened[0][1], card=str(number))
+    await post.delivered("op")
+    assert await post.shown() == ["29"]
+    assert post.calls("chat.update") == 1
+
+
+async def test_a_429_is_honoured_by_every_replica_and_loses_nothing(post: Post) -> None:
+    ts = await parent(post)
+    post.speak("op", thread=ts)
+    await post.say("op", "first", "second")
+    post.local.fault("ratelimited", "chat.postMessage", retry_after=1)
+    replicas = [post.replica() for _ in range(3)]
+    wait = await replicas[0].deliver("op")
+    assert wait is not None
+    assert wait >= 0.9
+    asked = post.calls("chat.postMessage")
+    assert await replicas[1].deliver("op") is not None
+    assert post.calls("chat.postMessage") == asked
+    await post.delivered("op", *replicas)
+    assert await post.shown(thread=ts) == ["first", "second"]
+
+
+async def test_replies_stand_in_the_order_in_which_they_were_said(post: Post) -> None:
+    ts = await parent(post, "C0ML")
+    post.speak("op", "C0ML", thread=ts)
+    names = [f"line {number}" for number in range(5)]
+    await post.say("op", *names)
+    post.local.fault("reset_after", "chat.postMessage")
+    post.local.fault("reset_before", "chat.postMessage")
+    await post.delivered("op", post.replica(), post.replica(), post.replica())
+    assert await post.shown("C0ML", ts) == names
+
+
+async def test_three_replicas_post_each_message_once(post: Post) -> None:
+    for number in range(4):
+        post.speak(f"op{number}", ("C0GPU", "C0ML")[number % 2], card=f"card {number}")
+        await post.say(f"op{number}", "reply")
+    replicas = [post.replica() for _ in range(3)]
+    await asyncio.gather(*(post.delivered(f"op{number}", *replicas) for number in range(4)))
+    rows = [row for channel in ("C0GPU", "C0ML") for row in await post.local.messages(channel)]
+    assert sorted(row["text"] for row in rows) == [f"card {number}" for number in range(4)]
+    assert [[reply["text"] for reply in row["replies"]] for row in rows] == [["reply"]] * 4
+
+
+async def test_pacing_provokes_no_429_of_its_own(post: Post) -> None:
+    for number in range(8):
+        post.speak(f"op{number}", ("C0GPU", "C0ML")[number % 2], card=f"card {number}")
+    replicas = [post.replica() for _ in range(3)]
+    await asyncio.gather(*(post.delivered(f"op{number}", *replicas) for number in range(8)))
+    posts = [row for row in post.local.traffic.listed("slack") if row["path"].endswith("chat.postMessage")]
+    assert [row["status"] for row in posts] == [200] * 8
+
+
+async def test_a_dead_channel_stalls_no_other(post: Post) -> None:
+    post.speak("dead", "C0RANDOM", card="nobody reads this")
+    post.speak("alive", "C0GPU", card="the card")
+    outbox = post.replica()
+    assert await outbox.deliver("dead") is None
+    await post.delivered("alive", outbox)
+    assert post.lost == [("dead", "not_in_channel")]
+    assert await post.shown() == ["the card"]
+
+
+async def test_a_channel_that_hangs_stalls_no_other(post: Post) -> None:
+    ts = await parent(post, "C0ML")
+    post.speak("slow", "C0ML", thread=ts)
+    post.speak("quick", "C0GPU", card="the card")
+    await post.say("slow", "first")
+    post.local.fault("hang", "chat.postMessage", seconds=30)
+    outbox = post.replica()
+    slow = asyncio.create_task(outbox.deliver("slow"))
+    await post.delivered("quick", outbox)
+    assert await post.shown() == ["the card"]
+    assert not slow.done()
+    await slow
+
+
+async def test_a_history_that_cannot_be_read_ends_the_search_without_a_second_post(post: Post) -> None:
+    """Kicked between the post and the search: nobody can tell whether it stands, so it is not said again, nor asked for ever."""
+    ts = await parent(post)
+    post.speak("op", thread=ts)
+    await post.say("op", "first")
+    post.local.fault("reset_after", "chat.postMessage")
+    outbox = post.replica()
+    await outbox.deliver("op")
+    await post.local.post("kick", channel="C0GPU")
+    await post.delivered("op", outbox)
+    assert (await post.states("op")) == {"op/first": "unknown"}
+    assert await post.shown(thread=ts) == ["first"]
+
+
+async def test_a_private_message_is_never_said_twice(post: Post) -> None:
+    ts = await parent(post)
+    post.speak("op", thread=ts)
+    await post.say("op", "psst", private_to="U0ALICE")
+    post.local.fault("reset_after", "chat.postEphemeral")
+    await post.delivered("op", post.replica(), post.replica())
+    rows = await post.local.messages(user="U0ALICE")
+    whispers = [row["text"] for parent_row in rows for row in (parent_row, *parent_row["replies"]) if row["ephemeral_to"]]
+    assert whispers == ["psst"]
