@@ -17,7 +17,6 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-import certifi
 from aiohttp import web
 
 from playground import azure, control, kubernetes, pageserver, slack, valkey
@@ -26,7 +25,7 @@ from playground.backend import ClusterBackend
 from playground.clock import Clock
 from playground.faults import Faults
 from playground.realcluster import RealCluster
-from playground.tls import certificate
+from playground.tls import certificate, trusting
 from playground.traffic import Traffic
 
 HERE = Path(__file__).resolve().parent
@@ -69,8 +68,7 @@ class Playground:
         """Start the services, then the bot."""
         os.environ["PLAYGROUND_SEED"] = str(self.options.seed)
         context, ca_file, ca_pem = certificate(self.folder)
-        bundle = self.folder / "bundle.pem"
-        bundle.write_text(Path(certifi.where()).read_text() + ca_pem)
+        bundle = trusting(self.folder, ca_pem)
         page, arm, kube, price, ident, bot = self.options.port or free_port(), *(free_port() for _ in range(5))
         public = f"http://127.0.0.1:{page}"
 

@@ -7,6 +7,7 @@ import ipaddress
 import ssl
 from pathlib import Path
 
+import certifi
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -50,3 +51,10 @@ def certificate(folder: Path) -> tuple[ssl.SSLContext, Path, str]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(chain)
     return context, ca_file, ca_pem.decode()
+
+
+def trusting(folder: Path, ca_pem: str) -> Path:
+    """A bundle of the public authorities and this one, for `SSL_CERT_FILE`."""
+    bundle = folder / "bundle.pem"
+    bundle.write_text(Path(certifi.where()).read_text() + ca_pem)
+    return bundle

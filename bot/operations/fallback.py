@@ -70,7 +70,7 @@ async def _elsewhere(op: Operation, do: Services, error: Refused | Failed, *, po
     kept = set() if moves else set(op.memo.get("made", [])) - {"pool"}
     sentence = f"{error.sentence} ({tried[-1]})"
     called = f" as `{t['cluster']}/{name}`" if name and name != _asked_name(op) else ""
-    gone = f" {_shown(half[0])} is deleted again." if half else ""
+    gone = f" What is half-made is being deleted: {_shown(half[0])}." if half else ""
     words = f"🔁 {sentence} Trying {place_of(new)}{called}, {usd(place['plan']['hourly_max'])}/h: no dearer than approved.{gone}"
     memo = {
         "attempt": _attempt(op) + 1, "tried": tried, "left_over": [*op.memo.get("left_over", []), *half], "token": "", "now": "",

@@ -57,7 +57,7 @@ async def test_the_next_size_is_tried_under_a_name_of_its_own_and_the_failed_poo
     said = await world.said(op)
     assert "If Azure has no machines free, I try without asking again: 2 × NC4as_T4_v3 in eastus ($1.06/h); then 2 × NC8as_T4_v3" in said
     assert "(2 × NC16as_T4_v3 in eastus) Trying 2 × NC4as_T4_v3 in eastus as `demo/gpu2`, $1.06/h: no dearer than approved." in said
-    assert "`demo/gpu` is deleted again" in said
+    assert "What is half-made is being deleted: `demo/gpu`." in said
     assert "Nothing half-made is left: `demo/gpu` is gone" in said
     assert plan(op)["hourly_max"] == "1.06"
     lease = await world.look(str(await world.do.redis.hget(world.do.journal.key("leases"), "demo/gpu2")))
@@ -198,7 +198,8 @@ async def test_a_new_cluster_moves_to_another_region_when_its_gpus_are_not_to_be
     assert (state.region, sorted(pool.name for pool in state.pools)) == ("westus3", ["gpu", "system"])
     assert await groups.get(world.do.azure, "quartermaster-demo") is None
     said = await world.said(op)
-    assert "Trying 1 × NC4as_T4_v3 in westus3, $0.72/h: no dearer than approved. resource group `quartermaster-demo` is deleted again." in said
+    assert "Trying 1 × NC4as_T4_v3 in westus3, $0.72/h: no dearer than approved." in said
+    assert "What is half-made is being deleted: resource group `quartermaster-demo`." in said
     lease = await world.look(str(await world.do.redis.hget(world.do.journal.key("leases"), "demo")))
     assert lease.memo["group"] == "quartermaster-demo-westus3"
 
