@@ -21,8 +21,7 @@ from bot.cluster.templates import load_templates
 from bot.commands import slack_manifest
 from bot.errors import QuartermasterError
 from bot.settings import Settings
-from bot.slack.client import error_name, web_client
-from bot.slack.outbox import UNKNOWN_OUTCOME
+from bot.slack.client import UNKNOWN_OUTCOME, error_name, web_client
 from bot.store import patient
 
 REGION: Final = "eastus"

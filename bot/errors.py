@@ -216,6 +216,7 @@ WORDS: Final[dict[str, Words]] = {
         "Azure has no free machines anywhere that the policy lets me look at no higher price; I tried {tried}.",
         "Try again later, or ask for another size or region: `/gpu sizes`.",
     ),
+    "operations.no_curve": Words("Job `{name}` has printed no curve that I can read.", "`/gpu logs {name}` shows what it printed."),
     "operations.not_running": Words("Job `{name}` is over already.", "`/gpu logs {name}` shows what it printed."),
     # --- azure ----------------------------------------------------------------------------------
     "azure.busy": Words("Azure is still working on something else there ({running}).", "I wait for it to finish; *Abort* stops it."),
@@ -402,6 +403,9 @@ WORDS: Final[dict[str, Words]] = {
     "cluster.plugin_foreign": Words("`{cluster}` already has {found}.", "Two device plugins on one node fight over the GPUs; nothing was installed."),
     # --- slack ----------------------------------------------------------------------------------
     "slack.unreadable": Words("Slack does not give me {what} ({error})."),
+    "slack.file_elsewhere": Words("That file is not kept by Slack, so I do not fetch it.", "Attach it to a message, or paste the manifest."),
+    "slack.file_large": Words("That file is larger than {limit}.", "A Job manifest is smaller."),
+    "slack.file_unreadable": Words("Slack does not let me read that file ({error}).", "Invite me to the channel, or paste the manifest as a message."),
     "slack.not_in_channel": Words(
         "I am not in this channel, so I cannot open a thread here; nothing was started.",
         "Type `/invite @quartermaster`, then give the command again.",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator
 
-import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.app.base import opened
@@ -13,7 +12,7 @@ from bot.approvals.gate import Gate
 from bot.intake import Intake
 from bot.operations.waking import Waking
 from bot.settings import Settings
-from bot.slack.client import web_client
+from bot.slack.client import open_session, web_client
 from bot.slack.people import People
 from bot.store import impatient
 
@@ -22,7 +21,7 @@ from bot.store import impatient
 async def web(settings: Settings) -> AsyncIterator[tuple[Intake, AsyncWebClient]]:
     """The receiving side: parse, authorise, record, ack."""
     redis = impatient(settings)
-    async with opened(settings, redis, Waking(settings.redis_url.reveal())) as base, aiohttp.ClientSession() as session:
+    async with opened(settings, redis, Waking(settings.redis_url.reveal())) as base, open_session() as session:
         client = web_client(settings.slack, session)
         gate = Gate.open(settings.policy, base.clock)
         templates = sorted(file.stem for folder in settings.templates for file in folder.glob("*.yaml"))

@@ -31,7 +31,7 @@ from bot.operations.services import Clusters, Services
 from bot.operations.waiting import Waiting
 from bot.operations.waking import Waking
 from bot.settings import Settings
-from bot.slack.client import error_name, retry_after, web_client
+from bot.slack.client import error_name, open_session, retry_after, web_client
 from bot.slack.outbox import Addressee, Outbox
 from bot.slack.pacing import Pacing
 from bot.slack.people import People
@@ -149,6 +149,6 @@ async def worker(settings: Settings) -> AsyncIterator[Worker]:
     async def handle(subject: str) -> None:
         await held[0].handle(subject)
 
-    async with opened(settings, patient(settings), Waking(settings.redis_url.reveal(), handle)) as base, aiohttp.ClientSession() as session:
+    async with opened(settings, patient(settings), Waking(settings.redis_url.reveal(), handle)) as base, open_session() as session:
         held.append(Worker(base, web_client(settings.slack, session), session))
         yield held[0]

@@ -35,6 +35,7 @@ class Budgets:
         self._redis, self._rules, self._clock = redis, policy.budgets, clock
         folder = resources.files("bot.approvals").joinpath("lua")
         self._reserve = redis.register_script(folder.joinpath("budget_reserve.lua").read_text())
+        self._move = redis.register_script(folder.joinpath("budget_move.lua").read_text())
         self._settle = redis.register_script(folder.joinpath("budget_settle.lua").read_text())
 
     async def reserve(
@@ -117,6 +118,11 @@ class Budgets:
                 for part in (one for one in parts if one.lower() == held):
                     booked += await self.settle(account, part=part, until=until) or Decimal(0)
         return booked
+
+    async def move(self, op_id: str, reserved: str, made: str, hourly: Decimal) -> bool:
+        """What `op_id` set aside for the part `reserved` is for the resource `made`, at `hourly` US dollars (another place, no dearer)."""
+        keys = [self._key(op_id), INDEX]
+        return bool(await self._move(keys=keys, args=[op_id, reserved, made, str(hourly * MICRO)]))
 
     async def account_of(self, resource: str) -> tuple[str, float] | None:
         """The account that pays for `resource`, and until when (epoch seconds); None where nothing is set aside for it."""

@@ -43,6 +43,7 @@ class Paying:
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
         self.reserve = Step("reserve", self._reserve)
+        self.follow = Step("follow", self._follow)
         self.unreserve = Step("unreserve", self._unreserve)
         self.settle = Step("settle", self._settle)
 
@@ -62,16 +63,24 @@ class Paying:
         await budgets.reserve(
             op.id, op.user, op.channel, {part: hourly * hours for part, hourly in parts.items()}, since=since, until=until, account=account
         )
-        # Named among what was made, so that a failure takes it back; an extension lives as long as what it extends.
-        made = op.memo.get("made", [])
-        return Done() if op.kind in EXTENDING else Done(memo={"made": sorted({*made, "budget"})})
+        if op.kind in EXTENDING:
+            return Done()  # it ends with what it extends
+        # Named among what was made, so that a failure from here on takes it back.
+        return Done(memo={"made": sorted({*op.memo.get("made", []), "budget"}), "reserved": sorted(parts)})
+
+    async def _follow(self, op: Operation, do: Services) -> Outcome:
+        """Where there was no capacity, something else was made than was reserved for: in another place, no dearer, maybe under another name."""
+        made = {"/" in part: (part, hourly) for part, hourly in parts_of(op).items()}
+        moved = {part: made.get("/" in part, (part, None)) for part in op.memo.get("reserved", [])}
+        for part, (name, hourly) in moved.items():
+            if hourly is not None:
+                await self._budgets(do).move(op.id, part, name, hourly)
+        return Done(memo={"reserved": sorted(name for name, _ in moved.values())})
 
     async def _unreserve(self, op: Operation, do: Services) -> Outcome:
         """Everything was taken back: what existed for a while has cost something, the rest is free again."""
         made, budgets = op.memo.get("made", []), self._budgets(do)
-        if "budget" not in made:
-            return Done()
-        for part in parts_of(op):
+        for part in op.memo.get("reserved", []):
             if ("pool" if "/" in part else "cluster") in made:
                 await budgets.settle(op.id, part=part)
             else:

@@ -63,6 +63,8 @@ class Engine:
         """Wake what is overdue: heals every lost wake, and everything at once if docket's keys are gone."""
         for op_id in await self._journal.overdue():
             await self._services.waking.wake(f"op:{op_id}")
+        for op_id in await self._journal.unsent():
+            await self._services.waking.wake(f"out:{op_id}")
 
     async def _advance(self, op: Operation) -> Operation | None:
         """Run one step and commit it; the operation again if it should go on at once."""

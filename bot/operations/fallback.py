@@ -33,7 +33,7 @@ def guarded(run: Run, *, pool: bool = False) -> Run:
         if begun is not None:
             return begun
         try:
-            if pool and _attempt(op) > int(op.memo.get("begun", 0)):
+            if pool and "pool" in target(op) and _attempt(op) > int(op.memo.get("begun", 0)):
                 return await _begin_pool(op, do)
             return await run(op, do)
         except (Refused, Failed) as error:
@@ -57,10 +57,10 @@ async def _elsewhere(op: Operation, do: Services, error: Refused | Failed, *, po
     """Turn to the next place. Raises `error` where it is not about capacity, or Failed where no place is left."""
     t, tried = target(op), [*op.memo.get("tried", []), place_of(target(op))]
     places: list[Mapping[str, Any]] = [place for place in t.get("places", ()) if pool or place["region"] != t["region"]]
-    if error.detail.get("kind") != CAPACITY:
+    if error.detail.get("kind") != CAPACITY or (not places and len(tried) == 1):
         raise error
     if not places:
-        raise (Failed("operations.no_place", tried="; ".join(tried)) if len(tried) > 1 else error) from error
+        raise Failed("operations.no_place", tried="; ".join(tried)) from error
     place, moves = places[0], places[0]["region"] != t["region"]
     half = _half_made(op, moves=moves)
     name = _asked_name(op) if moves else await _free_name(op, do) if half else str(t["pool"]["name"])
@@ -68,13 +68,13 @@ async def _elsewhere(op: Operation, do: Services, error: Refused | Failed, *, po
     if "pool" in t:
         new |= {"pool": {**t["pool"], **place["pool"], "name": name}, "pool_name": name, "asked_name": _asked_name(op)}
     kept = set() if moves else set(op.memo.get("made", [])) - {"pool"}
-    sentence = f"{error.sentence} ({tried[-1]})"
     called = f" as `{t['cluster']}/{name}`" if name and name != _asked_name(op) else ""
     gone = f" What is half-made is being deleted: {_shown(half[0])}." if half else ""
-    words = f"🔁 {sentence} Trying {place_of(new)}{called}, {usd(place['plan']['hourly_max'])}/h: no dearer than approved.{gone}"
+    words = f"🔁 {tried[-1]}: {error.sentence} Trying {place_of(new)}{called}, {usd(place['plan']['hourly_max'])}/h: no dearer than approved.{gone}"
+    note = f"📍 {place_of(new)}{called}; no capacity for {'; '.join(tried)}"
     memo = {
         "attempt": _attempt(op) + 1, "tried": tried, "left_over": [*op.memo.get("left_over", []), *half], "token": "", "now": "",
-        "made": sorted(kept | {LEFT_OVER}), "notes": {**op.memo.get("notes", {}), "place": f"📍 Not {', '.join(tried)}: {place_of(new)}{called}"},
+        "made": sorted(kept | {LEFT_OVER}), "notes": {**op.memo.get("notes", {}), "place": note},
     }  # fmt: skip
     plan = {**(op.plan or {}), **place["plan"], "target": new}
     return Done(memo=memo, say=(Say(f"elsewhere-{memo['attempt']}", words),), goto="group" if moves else "pool", plan=plan)

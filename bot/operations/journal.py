@@ -121,7 +121,7 @@ class Journal:
             fields.setdefault("ended", repr(self._clock.now()))
         messages = [part for key, payload in outcome.messages for part in (f"m:{key}", json.dumps(payload))]
         result = await self._scripts["commit"](
-            keys=[self.key("op", op.id), self.key("out", op.id), self.key("due"), self.key("active"), self.key("calendar")],
+            keys=[self.key("op", op.id), self.key("out", op.id), self.key("due"), self.key("active"), self.key("calendar"), self.key("unsent")],
             args=[
                 op.id, op.fence, op.pokes, due, "" if outcome.calendar is None or outcome.ended else outcome.calendar,
                 KEEP_ENDED_SECONDS, len(messages) // 2, *messages, *_flat(fields),
@@ -136,7 +136,7 @@ class Journal:
 
     async def tell(self, op_id: str, key: str, payload: Mapping[str, Any]) -> bool:
         """Queue a message outside a step; False if it was queued before."""
-        return bool(await self._scripts["tell"](keys=[self.key("out", op_id)], args=[f"m:{key}", json.dumps(payload)]))
+        return bool(await self._scripts["tell"](keys=[self.key("out", op_id), self.key("unsent")], args=[f"m:{key}", json.dumps(payload), op_id]))
 
     async def overdue(self, limit: int = 500) -> list[str]:
         """Ids whose time has come, by the server's clock or by business time."""
@@ -145,6 +145,12 @@ class Journal:
         due = await self.redis.zrangebyscore(self.key("due"), "-inf", now_ms, start=0, num=limit)
         dated = await self.redis.zrangebyscore(self.key("calendar"), "-inf", self._clock.now(), start=0, num=limit)
         return sorted({text(one) for one in (*due, *dated)})
+
+    async def unsent(self, older_ms: int = 3000, limit: int = 500) -> list[str]:
+        """Ids whose messages have not all been sent although they were committed a while ago: their wake may be lost."""
+        seconds, micros = await self.redis.time()
+        found = await self.redis.zrangebyscore(self.key("unsent"), "-inf", seconds * 1000 + micros // 1000 - older_ms, start=0, num=limit)
+        return [text(one) for one in found]
 
     async def keep_thread(self, channel: str, ts: str, op_id: str) -> None:
         """The message `ts` opens the thread of `op_id`."""

@@ -10,10 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-_STEPS: Final = frozenset(
-    "max_steps max_iter max_iters num_steps total_steps train_steps training_steps num_train_steps max_train_steps steps iterations num_iterations".split()
-)
-_EPOCHS: Final = frozenset("epochs num_epochs max_epochs n_epochs num_train_epochs total_epochs".split())
+_STEPS: Final = frozenset((
+    "steps", "max_steps", "num_steps", "total_steps", "train_steps", "training_steps", "num_train_steps", "max_train_steps",
+    "iterations", "num_iterations", "max_iter", "max_iters",
+))  # fmt: skip
+_EPOCHS: Final = frozenset(("epochs", "num_epochs", "max_epochs", "n_epochs", "num_train_epochs", "total_epochs"))
 _NUMBER: Final = re.compile(r"\d{1,9}(?:\.0+)?")
 _COUNTED: Final = re.compile(
     r"\b(?P<unit>epoch|step|iter(?:ation)?|update)s?\b[\s:=\[(#]{0,4}(?P<done>\d{1,9})\s{0,2}(?:/|of)\s{0,2}(?P<total>\d{1,9})", re.IGNORECASE

@@ -17,7 +17,7 @@ class Say:
     """A message for the thread. `event` names it within the step: the same name is never posted twice.
 
     `plain` is drawn instead where Slack refuses the blocks. `private_to` makes it visible to one user only (not verifiable: never
-    for anything that matters). `file` is ``{name, title, text}``: a text file posted with the message.
+    for anything that matters). `file` is ``{name, title}`` with ``text`` or ``base64``: a file posted with the message (``alt`` describes a picture).
     """
 
     event: str

@@ -109,8 +109,8 @@ async def pool_scale(op: Operation, do: Services, policy: Policy) -> Plan:
         raise Refused("plans.blocked", reasons=f"{problems[0].sentence} {problems[0].next_step}")
     each, day = await each_of(do, cluster.region, pool)
     cost, old = Cost(each * low, each * high, day), each * most(pool)
-    difference = cost.high - old
-    money = f"{usd(cents(old))}/h → {usd(cents(cost.high))}/h ({'+' if difference >= 0 else '-'}{usd(cents(abs(difference)))}/h)"
+    difference = Decimal(cents(cost.high)) - Decimal(cents(old))
+    money = f"{usd(cents(old))}/h → {usd(cents(cost.high))}/h ({'+' if difference >= 0 else '-'}{usd(abs(difference))}/h)"
     wanted = f"{low}-{high} nodes" if "max_nodes" in after else f"{high} node{'' if high == 1 else 's'}"
     findings = [*busy(name, cluster, pool), *await _room(do, cluster.region, [(pool, high - pool.count)])]
     if high < pool.count:

@@ -6,13 +6,24 @@ are off, and an unknown outcome is settled by looking into the thread (see `outb
 
 from __future__ import annotations
 
+import asyncio
+from typing import Final
+
 import aiohttp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.settings import SlackSettings
 
-TIMEOUT_SECONDS = 10
+TIMEOUT_SECONDS: Final = 10
+UNKNOWN_OUTCOME: Final = (aiohttp.ClientError, TimeoutError, asyncio.TimeoutError, ConnectionError)
+# Errors after which a write may stand all the same (Slack: "some aspect of the operation" may have succeeded), and what is no answer at all.
+NO_ANSWER: Final = frozenset({"unknown", "internal_error", "fatal_error", "service_unavailable", "request_timeout"})
+
+
+def open_session() -> aiohttp.ClientSession:
+    """The session of a process. The SDK's own `timeout` does not count where a session is shared; aiohttp's default is five minutes."""
+    return aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT_SECONDS))
 
 
 def web_client(settings: SlackSettings, session: aiohttp.ClientSession) -> AsyncWebClient:
@@ -23,10 +34,11 @@ def web_client(settings: SlackSettings, session: aiohttp.ClientSession) -> Async
 
 
 def error_name(error: SlackApiError) -> str:
-    """Slack's name of an error, such as ``not_in_channel``; ``ratelimited`` for every 429."""
-    if error.response.status_code == 429:
+    """Slack's name of an error, such as ``not_in_channel``; ``ratelimited`` for every 429; ``unknown`` for what is no answer of Slack's."""
+    # Where the body cannot be read the SDK puts aiohttp's response there, which has no data and names its status otherwise.
+    if getattr(error.response, "status_code", 0) == 429 or getattr(error.response, "status", 0) == 429:
         return "ratelimited"
-    data = error.response.data
+    data = getattr(error.response, "data", None)
     return str(data.get("error", "unknown")) if isinstance(data, dict) else "unknown"
 
 

@@ -9,7 +9,7 @@ state is drawn. Private messages cannot be looked up, so they are sent at most o
 
 from __future__ import annotations
 
-import asyncio
+import base64
 import json
 import logging
 import time
@@ -24,8 +24,9 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.slack.blocks import Rendered
-from bot.slack.client import error_name, retry_after
-from bot.slack.pacing import Pacing
+from bot.slack.client import NO_ANSWER, UNKNOWN_OUTCOME, error_name, retry_after
+from bot.slack.history import History, Unreadable
+from bot.slack.pacing import NotNow, Pacing
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +36,6 @@ GONE: Final = frozenset({"message_not_found", "cant_update_message", "edit_windo
 UNSHOWABLE: Final = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "msg_too_long"})
 LEASE_MS: Final = 15_000
 PLAIN_SECONDS: Final = 3600.0  # a block type that is not rolled out here is tried again after that
-UNKNOWN_OUTCOME: Final = (aiohttp.ClientError, TimeoutError, asyncio.TimeoutError, ConnectionError)
 
 
 @dataclass(frozen=True)
@@ -60,14 +60,6 @@ class _Entry:
     payload: dict[str, Any]
 
 
-class NotNow(Exception):
-    """Sending goes on after `seconds`."""
-
-    def __init__(self, seconds: float) -> None:
-        super().__init__(seconds)
-        self.seconds = seconds
-
-
 class Outbox:
     """`lookup` reads where an operation speaks; `opened` and `unreachable` tell its journal what became of the card."""
 
@@ -85,6 +77,7 @@ class Outbox:
     ) -> None:
         self._redis, self._client, self._session, self._pacing = redis, client, session, pacing
         self._lookup, self._opened, self._unreachable = lookup, opened, unreachable
+        self._history = History(client, pacing)
         self._settle = settle
         self._plain_until = 0.0
         scripts = resources.files("bot.slack").joinpath("lua")
@@ -105,7 +98,8 @@ class Outbox:
             await self._send_all(op_id, key, fence, fields)
         except NotNow as later:
             again = later.seconds
-        asked = await self._release(keys=[key], args=[fence])
+        done = op_id if again is None else ""
+        asked = await self._release(keys=[key, "{qm}:unsent"], args=[fence, done, fields["_now"]])
         return 0.0 if asked and again is None else again
 
     async def _send_all(self, op_id: str, key: str, fence: str, fields: Mapping[str, str]) -> None:
@@ -163,6 +157,8 @@ class Outbox:
             if name == "invalid_blocks" and self._drawn(where.card) is not where.card.plain:
                 self._plain_until = time.monotonic() + PLAIN_SECONDS
                 raise NotNow(0.0) from error
+            if name in NO_ANSWER:
+                raise NotNow(2.0) from error
             if name not in GONE | UNREACHABLE:
                 log.error("card not redrawn", extra={"operation": where.id, "slack": name})
         except UNKNOWN_OUTCOME as error:
@@ -175,9 +171,8 @@ class Outbox:
             left = entry.at + self._settle * 1000 - now_ms
             if left > 0:
                 raise NotNow(left / 1000)
-            found = await self._found(entry, where)
-            if found:
-                await self._mark(key, fence, entry.name, "sent", found)
+            found = await self._found(key, fence, entry, where)
+            if found is not None:
                 return found
         wait = await self._pacing.take("chat.postMessage", where.channel)
         if wait:
@@ -197,12 +192,14 @@ class Outbox:
         return ts
 
     async def _refused(self, key: str, fence: str, entry: _Entry, where: Addressee, error: SlackApiError) -> str:
-        """Slack said no, so nothing was posted for certain."""
+        """Slack said no, so nothing was posted for certain - unless it did not really answer; then the entry stays in *sending*."""
         name = error_name(error)
         if name == "ratelimited":
             await self._mark(key, fence, entry.name, "new", "")
             await self._pacing.block("chat.postMessage", retry_after(error), where.channel)
             raise NotNow(retry_after(error)) from error
+        if name in NO_ANSWER:
+            raise NotNow(self._settle) from error
         if name in UNSHOWABLE and entry.payload.get("blocks"):
             if entry.name == "m:card":
                 self._plain_until = time.monotonic() + PLAIN_SECONDS
@@ -233,8 +230,8 @@ class Outbox:
 
     async def _upload(self, entry: _Entry, where: Addressee) -> str:
         file = entry.payload["file"]
-        content = file["text"].encode()
-        slot = await self._client.files_getUploadURLExternal(filename=file["name"], length=len(content))
+        content = base64.b64decode(file["base64"]) if "base64" in file else file["text"].encode()
+        slot = await self._client.files_getUploadURLExternal(filename=file["name"], length=len(content), alt_txt=file.get("alt"))
         async with self._session.post(slot["upload_url"], data=content, timeout=aiohttp.ClientTimeout(total=10)) as sent:
             sent.raise_for_status()
         await self._client.files_completeUploadExternal(
@@ -245,33 +242,24 @@ class Outbox:
         )
         return str(slot["file_id"])
 
-    async def _found(self, entry: _Entry, where: Addressee) -> str:
-        """The ts of an entry that was perhaps posted before; '' if it is not there."""
-        method = "conversations.replies" if where.thread else "conversations.history"
-        wait = await self._pacing.take(method)
-        if wait:
-            raise NotNow(wait)
-        oldest = str(entry.at / 1000 - 60)
-        try:
-            if where.thread:
-                page = await self._client.conversations_replies(
-                    channel=where.channel, ts=where.thread, oldest=oldest, limit=200, include_all_metadata=True
-                )
-            else:
-                page = await self._client.conversations_history(channel=where.channel, oldest=oldest, limit=200, include_all_metadata=True)
-        except SlackApiError as error:
-            raise NotNow(retry_after(error) if error_name(error) == "ratelimited" else 30.0) from error
-        except UNKNOWN_OUTCOME as error:
-            raise NotNow(5.0) from error
+    async def _found(self, key: str, fence: str, entry: _Entry, where: Addressee) -> str | None:
+        """What became of an entry that was perhaps posted before: its ts, '' if nobody can tell, None if it is not there."""
         file = (entry.payload.get("file") or {}).get("name", "")
-        for message in page["messages"]:
-            payload = (message.get("metadata") or {}).get("event_payload") or {}
-            first = (message.get("blocks") or [{}])[0].get("block_id", "")
-            if (payload.get("k") == entry.name and payload.get("op") == where.id) or first == f"{where.id}/{entry.name}":
-                return str(message["ts"])
-            if file and any(attached.get("name") == file for attached in message.get("files", [])):
-                return str(message["ts"])
-        return ""
+        try:
+            ts = await self._history.find(
+                channel=where.channel, thread=where.thread, sent=entry.at / 1000, settle=self._settle, names=(where.id, entry.name), file=file
+            )
+        except Unreadable as error:
+            log.error("outcome of a post stays unknown", extra={"operation": where.id, "entry": entry.name, "slack": error.name})
+            if entry.name == "m:card":
+                await self._unreachable(where.id, error.name)
+            else:
+                await self._mark(key, fence, entry.name, "unknown", error.name)
+            return ""
+        if not ts:
+            return None
+        await self._mark(key, fence, entry.name, "sent", ts)
+        return ts
 
     async def _whisper(self, key: str, fence: str, entry: _Entry, where: Addressee) -> None:
         """Tell one person privately, at most once: marked before it is sent."""

@@ -25,6 +25,14 @@ TIERS: Final[dict[str, tuple[float, float]]] = {  # method: (burst, per second)
 PER_CHANNEL: Final = frozenset({"chat.postMessage"})
 
 
+class NotNow(Exception):
+    """Sending goes on after `seconds`."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
+
+
 class Pacing:
     """`take` answers how long to wait; nothing here sleeps."""
 

@@ -16,8 +16,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.errors import Temporary
-from bot.slack.client import error_name, retry_after
-from bot.slack.outbox import UNKNOWN_OUTCOME
+from bot.slack.client import UNKNOWN_OUTCOME, error_name, retry_after
 
 PROFILE_SECONDS: Final = 900
 GROUP_SECONDS: Final = 300

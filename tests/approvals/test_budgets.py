@@ -264,6 +264,18 @@ async def test_an_extension_is_paid_by_the_owner_from_where_the_reservation_ends
     await balanced(redis)
 
 
+async def test_what_is_made_elsewhere_under_another_name_and_price_is_still_paid_for(redis: Redis, budgets: Budgets) -> None:
+    assert await reserve(budgets, "op1", {"demo": "10", "demo/gpu": "40"})
+    for _ in range(2):
+        await budgets.move("op1", "demo/gpu", "demo/gpu2", Decimal(3))
+    assert await budgets.account_of("demo/gpu") is None
+    assert await budgets.account_of("demo/gpu2") == ("op1", MID + 10 * HOUR)
+    await balanced(redis)
+    assert await budgets.gone("demo", MID + 2 * HOUR) == 2 + 6
+    assert (await budgets.overview("U0ALICE", "C0GPU", "2026-11")).of_user == Scope(Decimal(100), Decimal(8), Decimal(0))
+    assert not await budgets.move("op1", "demo/gpu2", "demo/gpu3", Decimal(3)), "it is gone"
+
+
 async def test_a_name_that_is_used_again_is_a_new_account(budgets: Budgets) -> None:
     assert await reserve(budgets, "op1", {"demo": "40"})
     assert await budgets.gone("demo", MID + HOUR) == 4

@@ -30,6 +30,7 @@ from bot.azure.skus import SkuCatalogue
 from bot.clock import Clock
 from bot.errors import Refused
 from bot.model import Plan
+from bot.operations import adopting, changing
 from bot.operations.engine import Engine
 from bot.operations.journal import Journal, NewOperation
 from bot.operations.present import ending, plan_message
@@ -38,6 +39,8 @@ from bot.operations.services import Clusters, Services
 from bot.operations.steps import Done, Kind, Outcome, Step
 from bot.operations.waiting import Waiting
 from bot.operations.waking import Waking
+from bot.plans import changing as plans
+from bot.plans.adopting import adopt
 from bot.settings import AzureSettings, Secret, Settings, SlackSettings
 from bot.store import texts
 from playground import azure
@@ -52,6 +55,7 @@ from playground.traffic import Traffic
 POLICY = Path(__file__).resolve().parents[2] / "playground" / "policy.toml"
 T4, T4_8, T4_16 = "Standard_NC4as_T4_v3", "Standard_NC8as_T4_v3", "Standard_NC16as_T4_v3"
 Planning = Callable[[Operation, Services, Policy], Awaitable[Plan]]
+GPU = {"cluster": "demo", "pool": "gpu"}
 EXPIRES = "2099-01-01T00:00:00+00:00"
 
 
@@ -65,6 +69,20 @@ def planned(planning: Planning, policy: Policy) -> Step:
         return Done(plan={**made.as_json(), "digest": made.digest}, say=(plan_message(made),))
 
     return Step("plan", step)
+
+
+def compose(world: World) -> None:
+    """The kinds that change what exists, without the gates for people."""
+    for name, planning, steps, undo in (
+        ("pool.scale", plans.pool_scale, changing.SCALE, changing.SCALE_UNDO),
+        ("pool.stop", plans.pool_stop, changing.STOP, changing.POWER_UNDO),
+        ("pool.start", plans.pool_start, changing.START_POOL, changing.POWER_UNDO),
+        ("cluster.stop", plans.cluster_stop, changing.STOP, changing.POWER_UNDO),
+        ("cluster.start", plans.cluster_start, changing.START, changing.POWER_UNDO),
+        ("pool.abort", plans.pool_abort, changing.ABORT, ()),
+        ("cluster.adopt", adopt, adopting.ADOPT, adopting.UNDO),
+    ):
+        world.kinds[name] = Kind(name, (planned(planning, world.policy), *steps), undo)
 
 
 def plan(op: Operation) -> Mapping[str, Any]:

@@ -16,7 +16,7 @@ from bot.operations import fallback, leases
 from bot.operations.steps import Kind, Step
 from bot.plans import fallback as places
 from bot.plans import provision
-from tests.operations.simulated import T4, T4_8, T4_16, World, code, findings, opened, plan, planned
+from tests.operations.simulated import GPU, T4, T4_8, T4_16, World, code, findings, opened, plan, planned
 
 SIZES = (T4, T4_8, T4_16)
 
@@ -41,13 +41,10 @@ async def world(redis: Redis, redis_url: str, tmp_path: Path, monkeypatch: pytes
         yield made
 
 
-NEW = {"cluster": "demo", "pool": "gpu"}
-
-
 async def test_the_next_size_is_tried_under_a_name_of_its_own_and_the_failed_pool_is_deleted(world: World) -> None:
     await world.make(world.ours())
     world.fault("no_capacity", "PUT .*agentPools/", size=T4_16)
-    op = await world.run("pool.add", **NEW, size=T4_16, nodes=2)
+    op = await world.run("pool.add", **GPU, size=T4_16, nodes=2)
     assert op.status == "succeeded", op.error
     assert [place["pool"]["size"] for place in plan(op)["target"]["places"]] == [T4_8]
     assert await world.pool("gpu") is None
@@ -56,7 +53,8 @@ async def test_the_next_size_is_tried_under_a_name_of_its_own_and_the_failed_poo
     assert (pool.size, pool.count, pool.provisioning_state, tags.value(pool.tags, tags.PRICE)) == (T4, 2, "Succeeded", "1.06")
     said = await world.said(op)
     assert "If Azure has no machines free, I try without asking again: 2 × NC4as_T4_v3 in eastus ($1.06/h); then 2 × NC8as_T4_v3" in said
-    assert "(2 × NC16as_T4_v3 in eastus) Trying 2 × NC4as_T4_v3 in eastus as `demo/gpu2`, $1.06/h: no dearer than approved." in said
+    assert "2 × NC16as_T4_v3 in eastus: Azure has no free machines of that size in this region right now." in said
+    assert "Trying 2 × NC4as_T4_v3 in eastus as `demo/gpu2`, $1.06/h: no dearer than approved." in said
     assert "What is half-made is being deleted: `demo/gpu`." in said
     assert "Nothing half-made is left: `demo/gpu` is gone" in said
     assert plan(op)["hourly_max"] == "1.06"
@@ -67,14 +65,14 @@ async def test_the_next_size_is_tried_under_a_name_of_its_own_and_the_failed_poo
 async def test_the_next_attempt_begins_before_the_failed_pool_is_gone(world: World) -> None:
     await world.make(world.ours())
     world.fault("no_capacity", "PUT .*agentPools/", size=T4_16)
-    await world.run("pool.add", **NEW, size=T4_16)
+    await world.run("pool.add", **GPU, size=T4_16)
     assert world.writes("agentPools/")[:3] == ["PUT demo/agentPools/gpu", "DELETE demo/agentPools/gpu", "PUT demo/agentPools/gpu2"]
 
 
 async def test_no_place_is_dearer_than_what_was_approved_or_has_less_memory(world: World) -> None:
     await world.make(world.ours())
     compose(world, Fallback(sizes=("Standard_NC24ads_A100_v4", *SIZES, "Standard_NV6ads_A10_v5"), attempts=9))
-    op_id = await world.begin("pool.add", **NEW, size=T4_8)
+    op_id = await world.begin("pool.add", **GPU, size=T4_8)
     op = await world.go(op_id, lambda op: op.plan is not None)
     offered = [(place["pool"]["size"], Decimal(place["plan"]["hourly_max"])) for place in plan(op)["target"]["places"]]
     assert offered == [(T4, Decimal("0.53"))]
@@ -96,7 +94,7 @@ async def test_places_without_quota_or_closed_to_the_subscription_are_not_offere
 async def test_another_zone_is_tried_where_a_zone_was_asked_for(world: World) -> None:
     await world.make(world.ours())
     world.fault("no_capacity", "PUT .*agentPools/", times=2, size=T4)
-    op = await world.run("pool.add", **NEW, size=T4, zones=["1"])
+    op = await world.run("pool.add", **GPU, size=T4, zones=["1"])
     assert op.status == "succeeded", op.error
     pool = await world.pool("gpu3")
     assert pool is not None
@@ -109,7 +107,7 @@ async def test_another_zone_is_tried_where_a_zone_was_asked_for(world: World) ->
 async def test_where_no_place_is_left_it_ends_with_what_was_tried_and_nothing_stays(world: World) -> None:
     await world.make(world.ours())
     world.fault("no_capacity", "PUT .*agentPools/", times=-1)
-    op = await world.run("pool.add", **NEW, size=T4_16)
+    op = await world.run("pool.add", **GPU, size=T4_16)
     assert (op.status, code(op)) == ("failed", "operations.no_place")
     assert "1 × NC16as_T4_v3 in eastus; 1 × NC4as_T4_v3 in eastus; 1 × NC8as_T4_v3 in eastus" in str(op.error)
     state = await world.cluster()
@@ -122,7 +120,7 @@ async def test_without_places_the_cause_itself_is_told(world: World) -> None:
     await world.make(world.ours())
     compose(world, Fallback(attempts=0))
     world.fault("no_capacity", "PUT .*agentPools/")
-    op = await world.run("pool.add", **NEW, size=T4)
+    op = await world.run("pool.add", **GPU, size=T4)
     assert (op.status, code(op)) == ("failed", "azure.no_capacity")
     assert await world.pool() is None
 
@@ -130,7 +128,7 @@ async def test_without_places_the_cause_itself_is_told(world: World) -> None:
 async def test_a_refusal_at_once_leaves_nothing_and_the_name_is_kept(world: World) -> None:
     await world.make(world.ours())
     world.fault("sync_error", "PUT .*agentPools/gpu", code="SkuNotAvailable", status=409, message="not available")
-    op = await world.run("pool.add", **NEW, size=T4_8)
+    op = await world.run("pool.add", **GPU, size=T4_8)
     assert op.status == "succeeded", op.error
     pool = await world.pool("gpu")
     assert pool is not None
@@ -141,7 +139,7 @@ async def test_a_refusal_at_once_leaves_nothing_and_the_name_is_kept(world: Worl
 async def test_other_failures_do_not_wander(world: World) -> None:
     await world.make(world.ours())
     world.fault("quota_gone", "PUT .*agentPools/", form="lro")
-    op = await world.run("pool.add", **NEW, size=T4_8)
+    op = await world.run("pool.add", **GPU, size=T4_8)
     assert (op.status, code(op)) == ("failed", "azure.quota")
     assert len(world.writes("agentPools/", "PUT")) == 1
 
@@ -165,7 +163,7 @@ async def test_a_lost_answer_in_the_middle_makes_nothing_twice_and_leaves_nothin
     await world.make(world.ours())
     world.fault("no_capacity", "PUT .*agentPools/", size=T4_16)
     world.fault("reset_after", match, times=2)
-    op = await world.run("pool.add", **NEW, size=T4_16)
+    op = await world.run("pool.add", **GPU, size=T4_16)
     assert op.status == "succeeded", op.error
     state = await world.cluster()
     assert state is not None
@@ -175,7 +173,7 @@ async def test_a_lost_answer_in_the_middle_makes_nothing_twice_and_leaves_nothin
 async def test_cancelled_after_a_move_both_pools_go(world: World) -> None:
     await world.make(world.ours())
     world.fault("no_capacity", "PUT .*agentPools/", size=T4_16)
-    op_id = await world.begin("pool.add", **NEW, size=T4_16)
+    op_id = await world.begin("pool.add", **GPU, size=T4_16)
     await world.go(op_id, lambda op: op.memo.get("begun", 0) == 1)
     await world.cancel(op_id)
     op = await world.go(op_id)
@@ -211,6 +209,14 @@ async def test_a_region_that_is_full_is_left_before_anything_is_made_in_it(world
     assert op.status == "succeeded", op.error
     assert (await world.do.cluster("demo")).region == "westus3"
     assert await groups.get(world.do.azure, "quartermaster-demo") is None
+
+
+async def test_a_cluster_without_gpus_moves_too(world: World) -> None:
+    world.fault("no_capacity", "PUT .*managedClusters/demo")
+    op = await world.run("cluster.create", cluster="demo", region="eastus")
+    assert op.status == "succeeded", op.error
+    assert (await world.do.cluster("demo")).region == "westus3"
+    assert "1 × D4s_v5 in westus3" in await world.said(op)
 
 
 async def test_a_cluster_that_moved_and_then_fails_leaves_nothing(world: World) -> None:

@@ -9,6 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.results import RunSummary, Summariser, summarise
+from bot.results.grammar import Reading
+from bot.results.reader import LogReader
 from tests.results.test_frameworks import CASES
 
 _VALUES = st.floats(0, 1).map(lambda value: f"{value:.4f}") | st.sampled_from(["nan", "1e-05", "97.5%", "-0.3", "12", "inf", "1,234", "9848/10000"])
@@ -89,15 +91,28 @@ def test_lines_with_and_without_ends_give_the_same_as_the_text(lines: list[str])
     assert summarise([line + "\n" for line in lines]) == whole
 
 
+class _EveryLine(LogReader):
+    """Keeps no learned pattern: every line is read in detail."""
+
+    def _keep(self, shape: bytes, whole: str, text: str, source: str, reading: Reading) -> None:
+        return
+
+
 @given(_LOG)
-@settings(max_examples=150, deadline=None)
-def test_reading_many_lines_at_once_gives_the_same_as_reading_each_by_itself(lines: list[str]) -> None:
-    """Every line is made a shape of its own by a prefix of changing letters, so that none is read by a learned pattern."""
-    text = "\n".join(lines) + "\n"
-    apart = "".join(f"[INFO] {line}\n" if i % 2 else f"[WARNING] {line}\n" for i, line in enumerate(lines))
-    one, other = summarise(text), summarise(apart)
-    if one.failure == other.failure and "epoch  train" not in text and "[rank" not in text and "[pod" not in text:
-        assert (one.metric, one.split, one.final, one.best, one.steps_seen) == (other.metric, other.split, other.final, other.best, other.steps_seen)
+@settings(max_examples=250, deadline=None)
+def test_learned_patterns_read_the_same_as_reading_every_line_in_detail(lines: list[str]) -> None:
+    fast, slow = LogReader(), _EveryLine()
+    for reader in (fast, slow):
+        reader.feed(("\n".join(lines) + "\n").encode())
+        reader.close()
+    told = []
+    for reader in (fast, slow):
+        board = reader.collector.board
+        board.headline()
+        told.append({key: (s.count, s.final, s.best, s.best_step, s.nan, s.curve()) for key, s in board.series.items() if s.best is not None})
+    assert told[0] == told[1]
+    assert fast.failures.verdict() == slow.failures.verdict()
+    assert fast.devices.verdict() == slow.devices.verdict()
 
 
 def _printed(text: str) -> set[float]:

@@ -117,7 +117,7 @@ async def post(redis: Redis) -> AsyncIterator[Post]:
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port).start()
-    async with aiohttp.ClientSession() as session:
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as session:
         client = AsyncWebClient(workspace.bot_token, base_url=f"{url}/api/", session=session, retry_handlers=[], timeout=2)
         local = Local(url, workspace, clock, traffic.faults, traffic, session, client)
         yield Post(redis, local, Journal(redis, BotClock()))

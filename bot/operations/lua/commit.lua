@@ -1,11 +1,12 @@
 -- The only way a step's outcome becomes true: state, messages and due time together, or nothing.
--- KEYS: 1 operation hash, 2 outbox hash, 3 due zset, 4 active set, 5 calendar zset
+-- KEYS: 1 operation hash, 2 outbox hash, 3 due zset, 4 active set, 5 calendar zset, 6 unsent zset
 -- ARGV: 1 id, 2 fence, 3 pokes seen, 4 due in ms from now ('' keep running, 'end' for ended), 5 calendar score or '',
 --       6 retention in s, 7 count of messages, then message key, json ..., then field, value, ...
 -- Returns -1 fenced off, 0 committed, 1 committed and a fact arrived meanwhile (run again at once).
 if redis.call('HGET', KEYS[1], 'fence') ~= ARGV[2] then return -1 end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
+redis.call('ZADD', KEYS[6], now, ARGV[1])
 local at = 8
 for _ = 1, tonumber(ARGV[7]) do
   local key = ARGV[at]

@@ -13,5 +13,5 @@ value.state = ARGV[3]
 value.at = now
 value.ts = ARGV[4]
 redis.call('HSET', KEYS[1], ARGV[2], cjson.encode(value))
-if ARGV[3] == 'sent' or ARGV[3] == 'dropped' then redis.call('HDEL', KEYS[1], 'p:' .. ARGV[2]) end
+if ARGV[3] == 'sent' or ARGV[3] == 'dropped' or ARGV[3] == 'unknown' then redis.call('HDEL', KEYS[1], 'p:' .. ARGV[2]) end
 return 1

@@ -1,0 +1,136 @@
+"""How fast a log is summarised, beside `grep -c -i accuracy` on the same file, and how much memory an endless one takes.
+
+    python -m bench.results [--megabytes 64] [--stream-gib 0.25] [--kind mixed|dense|noise]
+
+`ratio` is summary time over grep's time on the same file (grep reads every byte once and understands none of them).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import resource
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+_SEED = 7
+_COMMAND = [sys.executable, "-c", "import sys; from bot.results.cli import main; sys.exit(main(sys.argv[1:]))"]
+
+Line = Callable[[random.Random, int], str]
+
+
+def _step(rng: random.Random, i: int) -> str:
+    return f"2026-01-01 12:00:{i % 60:02d},{i % 1000:03d} INFO Epoch {i // 1000} step {i % 1000}/1000 loss: {rng.random():.4f} lr: {rng.random():.2e} accuracy: {rng.random():.4f}"
+
+
+def _bar(rng: random.Random, i: int) -> str:
+    return f"\rEpoch {i // 1000}:  {i % 100}%|██████    | {i % 1000}/1000 [00:{i % 60:02d}<00:10, {rng.random() * 9:.2f}it/s, loss={rng.random():.3f}, v_num=0]"
+
+
+def _shard(rng: random.Random, i: int) -> str:
+    return f"2026-01-01T12:00:{i % 60:02d}.{i % 1000:03d}Z INFO worker-{i % 8} dataloader fetched shard {i} of 100000 in {rng.random() * 9:.3f} s queue depth {i % 99}"
+
+
+def _channel(rng: random.Random, i: int) -> str:
+    return f"node-0:12:34 [{i % 8}] NCCL INFO Channel {i % 32:02d}/32 : {i % 8}[0] -> {(i + 1) % 8}[{i % 64:x}] via P2P/IPC"
+
+
+def _evaluated(rng: random.Random, i: int) -> str:
+    return f"{{'eval_loss': {rng.random():.4f}, 'eval_accuracy': {rng.random():.4f}, 'eval_runtime': {rng.random() * 9:.3f}, 'epoch': {i / 1000:.2f}}}"
+
+
+_KINDS: dict[str, tuple[tuple[Line, int], ...]] = {
+    "mixed": ((_step, 40), (_bar, 40), (_shard, 15), (_channel, 15), (_evaluated, 1)),
+    "dense": ((_step, 200), (_evaluated, 1)),
+    "noise": ((_shard, 1), (_channel, 1), (_shard, 1), (_evaluated, 0)),
+}
+
+
+def lines(kind: str) -> Iterator[str]:
+    """An endless log: runs of alike lines, as loops print them."""
+    rng, i = random.Random(_SEED), 0
+    while True:
+        for line, times in _KINDS[kind]:
+            for _ in range(times):
+                i += 1
+                yield line(rng, i)
+        if kind == "noise" and i % 300 == 0:
+            yield _evaluated(rng, i)
+
+
+def _sample(kind: str, size: int) -> bytes:
+    parts, total = [], 0
+    for line in lines(kind):
+        part = (line + "\n").encode()
+        parts.append(part)
+        total += len(part)
+        if total >= size:
+            break
+    return b"".join(parts)
+
+
+def _seconds(command: list[str]) -> float:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(command, stdout=subprocess.PIPE, check=False)  # grep stops at the first match where nobody reads it
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def speed(kind: str, megabytes: int) -> dict[str, object]:
+    """Processor seconds for one file: ours, grep's, and the ratio."""
+    sample = _sample(kind, 4 << 20)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "log"
+        with path.open("wb") as file:
+            for _ in range(max(1, megabytes // 4)):
+                file.write(sample)
+        size = path.stat().st_size / 1e6
+        start = _seconds([*_COMMAND, os.devnull])
+        ours = min(_seconds([*_COMMAND, str(path)]) for _ in range(2)) - start
+        grep = min(_seconds(["grep", "-c", "-i", "accuracy", str(path)]) for _ in range(2))
+    grep = max(grep, 1e-3)
+    return {
+        "kind": kind,
+        "megabytes": round(size),
+        "mb_per_s": round(size / ours, 1),
+        "grep_mb_per_s": round(size / grep, 1),
+        "ratio": round(ours / grep, 1),
+    }
+
+
+def memory(kind: str, gib: float) -> dict[str, object]:
+    """Peak memory (MiB) and speed of the command fed through a pipe."""
+    sample = _sample(kind, 4 << 20)
+    child = subprocess.Popen([*_COMMAND, "-"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    assert child.stdin is not None
+    left = int(gib * (1 << 30))
+    while left > 0:
+        child.stdin.write(sample[:left])
+        left -= len(sample)
+    child.stdin.close()
+    _, status, usage = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    seconds = usage.ru_utime + usage.ru_stime
+    return {"stream_gib": gib, "peak_mib": round(usage.ru_maxrss / 1024, 1), "mb_per_s": round(gib * 1073.7 / seconds, 1), "exit": child.returncode}
+
+
+def main() -> int:
+    """Prints one JSON line a measurement."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--megabytes", type=int, default=64)
+    parser.add_argument("--stream-gib", type=float, default=0.25)
+    parser.add_argument("--kind", choices=sorted(_KINDS))
+    options = parser.parse_args()
+    for kind in [options.kind] if options.kind else sorted(_KINDS):
+        print(json.dumps(speed(kind, options.megabytes)), flush=True)
+    print(json.dumps(memory(options.kind or "mixed", options.stream_gib)), flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,83 @@
+"""Size and shape of the input: long lines, progress bars without line ends, files, pipes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tracemalloc
+from pathlib import Path
+
+import pytest
+
+from bot.results import Summariser, summarise
+from bot.results.cli import main
+from bot.results.stream import LINE_LIMIT
+
+_COMMAND = [sys.executable, "-c", "import sys; from bot.results.cli import main; sys.exit(main(sys.argv[1:]))"]
+
+
+def test_memory_does_not_grow_with_the_log() -> None:
+    summariser = Summariser()
+    block = "".join(f"Epoch {i} step {i} loss: 0.{i:04d} val_acc: 0.{i:04d}\n" for i in range(4000)).encode()
+    for _ in range(10):
+        summariser.feed(block)
+    tracemalloc.start()
+    for _ in range(100):
+        summariser.feed(block)
+    grown, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert grown < 2 << 20
+    assert peak < 16 << 20
+
+
+def test_a_line_without_end_is_read_at_its_head_only() -> None:
+    summariser = Summariser()
+    summariser.feed(b"val_acc: 0.5 ")
+    for _ in range(200):
+        summariser.feed(b"x" * 100_000)
+    summariser.feed(b" val_acc: 0.9\nval_acc: 0.6\n")
+    summary = summariser.summary()
+    assert (summary.final, summary.steps_seen) == (0.6, 2)
+
+
+def test_a_long_line_is_cut_at_the_same_place_however_it_comes() -> None:
+    text = "acc 0.5 " + "y" * LINE_LIMIT + " acc 0.9\nacc 0.7\n"
+    assert summarise(text) == summarise([text[at : at + 1000] for at in range(0, len(text), 1000)])
+
+
+def test_bars_that_overwrite_their_line_count_once_an_epoch() -> None:
+    text = "".join(f"\rEpoch {e}: {i}%|██ | {i}/100 [00:01<00:02, 9.5it/s, loss={1 / (e + i + 1):.3f}]" for e in range(3) for i in range(101))
+    summary = summarise(text)
+    assert (summary.metric, summary.split, summary.steps_seen, summary.final) == ("loss", "train", 3, 0.01)
+
+
+def test_the_curve_has_at_most_a_hundred_points_with_both_ends() -> None:
+    summary = summarise("".join(f"step {i} loss {1000 - i}.5\n" for i in range(12_345)))
+    assert len(summary.points) <= 100
+    assert summary.points[0] == (0.0, 1000.5)
+    assert summary.points[-1] == (12_344.0, -11_343.5)
+    assert summary.steps_seen == 12_345
+
+
+def test_a_tail_gives_what_the_tail_says() -> None:
+    log = "".join(f"step {i} loss {1 / (i + 1):.4f}\n" for i in range(1000))
+    assert summarise(log[-300:]).final == summarise(log).final
+
+
+def test_the_command_prints_json_of_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    log = tmp_path / "log"
+    log.write_bytes(b"epoch 1 test_acc 0.91\r\nepoch 2 test_acc 0.93\r\n")
+    assert main([str(log)]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["metric"], told["split"], told["final"]) == ("accuracy", "test", 0.93)
+
+
+def test_the_command_says_when_a_file_cannot_be_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(tmp_path / "none")]) == 2
+    assert "No such file" in capsys.readouterr().err
+
+
+def test_the_command_reads_a_pipe() -> None:
+    done = subprocess.run([*_COMMAND, "-"], input=b"epoch 1 val_acc 0.5\n\xff\xfe\n", capture_output=True, check=True)
+    assert json.loads(done.stdout)["final"] == 0.5
