@@ -44,7 +44,31 @@ async def _about(intake: Intake, who: Who, value: str, trigger: str, kind: str) 
         await intake.request(Request(path=(), kind=kind, values={}, text=""), who, trigger=trigger, thread=op.thread, memo={"about": op.id})
 
 
-ACTS: dict[str, Act] = {"approve": _approve, "confirm": _confirm, "cancel": _cancel, "extend": _extend, "logs": _logs}
+async def _retry(intake: Intake, who: Who, value: str, trigger: str) -> None:
+    """The same request once more, as a new one: planned, priced and approved afresh."""
+    op = await intake.thread_of(value)
+    if op is not None and op.channel == who.channel and op.request:
+        await intake.request(Request.from_json(op.request), who, trigger=trigger)
+
+
+def _question(kind: str, *keys: str) -> Act:
+    """A question about the place that a failed request was for."""
+
+    async def ask(intake: Intake, who: Who, value: str, trigger: str) -> None:
+        op = await intake.thread_of(value)
+        if op is not None and op.channel == who.channel:
+            target = (op.plan or {}).get("target", {})
+            known = {key: target.get(key) or op.values.get(key) for key in keys}
+            values = {key: found for key, found in known.items() if found}
+            await intake.request(Request(path=(), kind=kind, values=values, text=""), who, trigger=trigger, thread=op.thread)
+
+    return ask
+
+
+ACTS: dict[str, Act] = {
+    "retry": _retry, "sizes": _question("query.sizes", "region"), "quota": _question("query.quota", "region"),
+    "approve": _approve, "confirm": _confirm, "cancel": _cancel, "extend": _extend, "logs": _logs,
+}  # fmt: skip
 
 
 def register(app: AsyncApp, intake: Intake) -> None:

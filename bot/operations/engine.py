@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from redis.exceptions import RedisError
 
+from bot.azure.errors import cause
 from bot.errors import Failed, QuartermasterError, Refused, Temporary
 from bot.operations.journal import Busy, Commit, Journal
 from bot.operations.record import CANCELLED, FAILED, REFUSED, RUNNING, Operation, identity
@@ -184,4 +185,7 @@ class Engine:
 
 
 def _told(error: QuartermasterError) -> dict[str, Any]:
-    return {"code": error.code, "sentence": error.sentence, "next_step": error.next_step}
+    """What is kept of an error: the words, and hints at what could be offered."""
+    found = cause(error)
+    buttons = error.detail.get("buttons") or (found.buttons if found else ())
+    return {"code": error.code, "sentence": error.sentence, "next_step": error.next_step, "buttons": list(buttons)}  # type: ignore[call-overload]

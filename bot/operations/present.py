@@ -30,6 +30,12 @@ STATES: Final = {
 }  # fmt: skip
 
 
+OFFERS: Final = {
+    "retry": ("Try again", "retry"), "other_size": ("Other sizes", "sizes"), "smaller": ("Other sizes", "sizes"),
+    "other_region": ("Other sizes", "sizes"), "quota": ("Show quota", "quota"),
+}  # fmt: skip
+
+
 def date(at: float, form: str = "{date_short_pretty} at {time}") -> str:
     """A time as Slack shows it in each reader's own zone."""
     return f"<!date^{int(at)}^{form}|{int(at)}>"
@@ -142,7 +148,7 @@ class _Names(dict[str, str]):
 
 def _buttons(op: Operation) -> list[Button]:
     if op.ended is not None:
-        return []
+        return _ways_out(op)
     value = f"{op.id}:{(op.plan or {}).get('digest', '')}"
     if op.status == WAITING_APPROVAL:
         return [Button("Approve", "approve", value, "primary"), Button("Deny", "deny", value, "danger"), Button("Withdraw", "cancel", value)]
@@ -152,6 +158,12 @@ def _buttons(op: Operation) -> list[Button]:
     if op.memo.get("unwinding") or op.memo.get("no_cancel"):
         return []
     return [Button("Cancel", "cancel", value, confirm="What was made so far will be taken back.")]
+
+
+def _ways_out(op: Operation) -> list[Button]:
+    """Buttons that do what the words of a failure advise."""
+    offered = dict.fromkeys(OFFERS[hint] for hint in (op.error or {}).get("buttons", []) if hint in OFFERS)
+    return [Button(label, action, op.id) for label, action in offered]
 
 
 def plan_message(plan: Plan, usual: str = "") -> Say:

@@ -62,8 +62,7 @@ async def broken(op: Operation, do: Services, kind: AzureKind, pool: str = "") -
     cause = await operations.failure_cause(do.azure, op.memo.get("token", ""), kind, group=t["group"], cluster=t["cluster"], pool=pool)
     if cause is None:
         return Failed("azure.provisioning_failed", azure_code="Unknown", message="")
-    error = cause.error()
-    return error if isinstance(error, Failed) else Failed(cause.key, **dict(cause.detail))
+    return Failed(cause.key, **{**cause.detail, "buttons": tuple(cause.buttons)})
 
 
 async def make_group(op: Operation, do: Services) -> Outcome:

@@ -183,12 +183,16 @@ def finished(run: Run, op_id: str, user: str) -> Say:
         lines += [f"_{ADVICE[run.reason]}_"] if run.reason in ADVICE else []
     lines += [cpu_warning(run)] if cpu_warning(run) else []
     lines += [setback_line(run.setbacks)] if run.setbacks else []
-    buttons = [Button("Logs", "logs", op_id), *([Button("Curve", "curve", op_id)] if len(summary.points) >= 2 else []),
-               Button("Run again", "again", op_id, confirm="The same once more, as a new job."), Button("Change and run…", "again_edit", op_id)]  # fmt: skip
+    buttons = [Button("Logs", "logs", op_id), *([Button("Curve", "curve", op_id)] if len(summary.points) > 1 else []), *again(op_id)]
     blocks = [section("\n".join(lines)), fields(_pairs(run))]
     if len(run.parts) > 1:
         blocks.append(section("\n".join(part_lines(run))))
     return _with_curve(run, blocks, actions(buttons))
+
+
+def again(op_id: str) -> list[Button]:
+    """The buttons for one more run."""
+    return [Button("Run again", "again", op_id, confirm="The same once more, as a new job."), Button("Change and run…", "again_edit", op_id)]
 
 
 def _with_curve(run: Run, blocks: list[Block], buttons: Block) -> Say:

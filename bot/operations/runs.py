@@ -43,7 +43,7 @@ def result(run: Run) -> dict[str, Any]:
 async def compared(redis: Redis, base: str, op: Operation, run: Run) -> Run:
     """Write the run down under the name that its like have in common; the run with the number of the one before it.
 
-    Only the same metric of the same split in the same unit is compared, and only with runs that were asked for earlier.
+    Only the same metric of the same split in the same unit is compared, and only with runs that were asked for earlier and succeeded.
     """
     rows = await earlier(redis, base)
     summary = run.summary
@@ -57,7 +57,7 @@ async def compared(redis: Redis, base: str, op: Operation, run: Run) -> Run:
         await redis.hdel(key, *oldest[:-KEPT_RUNS])
     like = [
         one for name, one in rows.items()
-        if name != op.id and one["at"] < op.created and one.get("final") is not None and summary.metric
+        if name != op.id and one["at"] < op.created and one.get("ok", True) and one.get("final") is not None and summary.metric
         and all(one.get(part) == row[part] for part in ("metric", "split", "unit"))
     ]  # fmt: skip
     return replace(run, before=float(max(like, key=lambda one: float(one["at"]))["final"])) if like else run

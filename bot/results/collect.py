@@ -111,7 +111,7 @@ class Collector:
         if step is None:
             step = context.epoch if context.epoch is not None else context.step
         if spoken.best:
-            series.note_best(value, step, 0.0)
+            series.decide(value, step)
         else:
             series.add(value, step)
         self.failures.progress(source)

@@ -132,7 +132,7 @@ class LineReader:
 
     def _leads(self, gap: str, b: int) -> bool:
         """`[12]  train-auc:…`, `s:12 trl:…`: the number at the head of the line is the step."""
-        return (gap.strip() == "[" and self.text[b : b + 2] in ("]\t", "] ")) or gap == "s:"
+        return (gap.strip() == "[" and self.text[b : b + 2] in ("]\t", "] ")) or gap == "s:" or gap.strip() == "steps:"
 
     def _rate(self, k: int, gap: str, b: int) -> None:
         reading = self.reading
@@ -161,8 +161,10 @@ class LineReader:
         self.carry = label[-200:] if what else ""
         if what is None or self._unfit(k, gap, label, what):
             return -1
-        self.carry = ""
-        return self._take(k, what, label, gap)
+        taken = self._take(k, what, label, gap)
+        if taken >= 0:
+            self.carry = ""
+        return taken
 
     def _hear_split(self, gap: str) -> None:
         """`Val loss` tells of what follows too; `val_loss` says nothing about its neighbours."""

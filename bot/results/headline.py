@@ -33,8 +33,8 @@ class Series:
     """One curve: last and best value in one pass and constant memory. Steps are epochs where the log names them."""
 
     __slots__ = (
-        "best", "best_step", "count", "explicit", "explicit_step", "final", "key", "largest", "last_step", "lower", "nan", "order",
-        "pending", "points", "signed", "stride",
+        "best", "best_step", "count", "decided", "explicit", "explicit_step", "final", "key", "largest", "last_step", "lower", "nan", "order",
+        "pending", "points", "smallest", "signed", "stride",
     )
 
     def __init__(self, key: Key, order: int, *, signed: bool) -> None:
@@ -46,7 +46,8 @@ class Series:
         self.best_step: float | None = None
         self.explicit: tuple[float, float] | None = None  # a best-so-far value as printed, and half a unit of its last digit
         self.explicit_step: float | None = None
-        self.largest = -math.inf
+        self.decided: tuple[float, float | None] | None = None
+        self.largest, self.smallest = -math.inf, math.inf
         self.nan = False
         self.pending: tuple[float | None, float, bool] | None = None
         self.points: list[tuple[float | None, float]] = []
@@ -64,8 +65,7 @@ class Series:
         best = self.best
         if best is None or (value < best if self.lower else value > best):
             self.best, self.best_step = value, step
-        if value > self.largest:
-            self.largest = value
+        self.largest, self.smallest = max(self.largest, value), min(self.smallest, value)
         self.final, self.last_step = value, step
         if self.count % self.stride == 0:
             self._sample(step, value)
@@ -93,7 +93,7 @@ class Series:
             top = min(settled) if self.lower else max(settled)
             if self.best is None or (top < self.best if self.lower else top > self.best):
                 self.best, self.best_step = top, steps[settled.index(top)]
-            self.largest = max(self.largest, max(settled))
+            self.largest, self.smallest = max(self.largest, max(settled)), min(self.smallest, min(settled))
             self.final, self.last_step = settled[-1], steps[len(settled) - 1]
             at = -self.count % self.stride
             while at < len(settled):
@@ -107,11 +107,20 @@ class Series:
         if self.explicit is None or (value < self.explicit[0] if self.lower else value > self.explicit[0]):
             self.explicit, self.explicit_step = (value, tolerance), step
 
+    def decide(self, value: float, step: float | None) -> None:
+        """A best value of a curve whose direction only the program knows."""
+        self.decided = (value, step)
+
     def close(self) -> None:
         """Counts the last value in; call once, at the end."""
         if self.pending is not None:
             self._settle(self.pending[0], self.pending[1])
             self.pending = None
+        if self.decided is not None:
+            self.best, self.best_step = self.decided
+            if self.count > 1 and self.smallest < self.largest:
+                self.lower = self.best - self.smallest < self.largest - self.best
+            return
         if self.explicit is None:
             return
         value, tolerance = self.explicit
@@ -168,14 +177,17 @@ class Board:
         if not ready:
             return None
         winner = min(ready, key=_preference)
-        if winner.key.family.name == "loss" and winner.key.extra and _parts(ready, winner) > 1:
+        if winner.key.family.name == "loss" and any(word[0] != "#" for word in winner.key.extra) and _parts(ready, winner) > 1:
             return None
         return _spokesman(winner, ready)
 
 
 def _preference(series: Series) -> tuple[int | bool, ...]:
     key = series.key
-    return (key.family.tier, _SPLIT_ORDER[key.split], key.partial, series.count == 0, key.family.rank, len(key.extra), series.order)
+    # XGBoost and LightGBM number their validation sets; the last one is the one that stops the training.
+    number = max((int(word[1:]) for word in key.extra if word[0] == "#"), default=0)
+    more = sum(word[0] != "#" for word in key.extra)
+    return (key.family.tier, _SPLIT_ORDER[key.split], key.partial, series.count == 0, key.family.rank, more, -number, series.order)
 
 
 def _parts(ready: Iterable[Series], winner: Series) -> int:

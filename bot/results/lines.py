@@ -20,6 +20,7 @@ _PREFIX: Final = re.compile(
     r"|\[?\d\d:\d\d:\d\d(?:[.,]\d+)?\]?[\s|:\-]+(?=\D)"
     r"|(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ \d]\d \d\d:\d\d:\d\d [\w.\-]+ [\w.\-/]+(?:\[\d+\])?: "
     r"|(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? (?:\d\d? [A-Z][a-z]{2}|[A-Z][a-z]{2} +\d\d?)(?: \d{4})? \d\d:\d\d:\d\d(?: \d{4})?[\s:|\-]+"
+    r"|wandb: (?=\s*\S)"
     r"|(?:std(?:out|err)) [FP] "
     r"|[IWEF]\d{4} \d\d:\d\d:\d\d\.\d+\s+\d+ [\w.\-/]+:\d+\] ?"
     rf"|\[?(?:{_LEVELS})\]?(?:[:|][\w.]*[:|]|[:|\s]|(?<=\])|\s-\s)[\s|\-]*"

@@ -50,8 +50,8 @@ FAMILIES: Final = _families()
 _WORDS: Final[dict[str, str]] = {
     word: family
     for family, words in {
-        "accuracy": "accuracy acc accu accs accuracies acc1 acc@1 accuracy@1 prec@1 prec1 top1 rank1 rank@1 aacc acctop1 correct",
-        "top5": "acc5 acc@5 accuracy@5 prec@5 prec5 top5 acctop5 rank5 rank@5",
+        "accuracy": "accuracy acc accu accs accuracies acc1 acc@1 accuracy@1 prec@1 prec1 top1 rank1 rank@1 aacc acctop1 accuracy01 accuracy1 correct",
+        "top5": "acc5 acc@5 accuracy@5 prec@5 prec5 top5 acctop5 rank5 rank@5 accuracy03 accuracy05 accuracy5",
         "f1": "f1 fb1 fscore fmeasure f1score f1s",
         "auc": "auc auroc rocauc aucpr auprc prauc aucroc",
         "mAP": "map ap", "mAP50": "map50 ap50", "mAP75": "map75 ap75",
@@ -173,6 +173,8 @@ class Named:
 
 
 def _specialise(words: tuple[str, ...], family: str) -> str:
+    if family in ("accuracy", "top5") and {"err", "error", "errors"} & set(words):
+        return "error"  # err-top1
     if family == "accuracy":
         for word in words:
             if re.fullmatch(r"top([2-9]|\d\d+)|acc@([2-9]|\d\d+)", word):
@@ -197,6 +199,9 @@ def _allowed(words: tuple[str, ...], family: str, at: int) -> bool:
     return True
 
 
+_NUMBERED: Final = re.compile(r"(?i)(?:valid|validation|eval|test)_(\d+)(?!\d)")
+
+
 @lru_cache(maxsize=8192)
 def named(label: str) -> Named | None:
     """Reads a label such as `Average val loss` or `test/top-1`; None where it names no metric or says that the number is none."""
@@ -219,4 +224,7 @@ def named(label: str) -> Named | None:
     )
     special = family in ("rouge", "ranking", "correlation", "cider") or ("@" in words[at] and family not in ("accuracy", "top5"))
     name = words[at] if special else family
+    numbered = _NUMBERED.search(label)
+    if numbered:
+        extra = (*extra, "#" + numbered[1])
     return Named(FAMILIES[family], name, split, best, extra, words[at + 1 :])

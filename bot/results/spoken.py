@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from bot.results.metrics import FAMILIES, Named, named
+from bot.results.metrics import FAMILIES, SPLITS, Named, named
 
 _N: Final = r"(-?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)"
 
@@ -36,17 +36,22 @@ _GRAPH: Final = re.compile(
     r"(?i)\bepoch\W*0*(\d+)\b.*\btrain: (0?\.\d+|1\.0+|0), *val(?:id|idation)?: (0?\.\d+|1\.0+|0), *test: (0?\.\d+|1\.0+|0)(?![\w.])"
 )
 _KATIB: Final = re.compile(rf"\{{metricName: *([\w/\-]+), *metricValue: *{_N}")
+_OPTUNA: Final = re.compile(rf"Trial (\d+) finished with value: {_N}(?: and parameters.*)?\. Best is trial (\d+) with value: {_N}")
+_PERCENT_OF: Final = re.compile(rf"(?<![\w.\-]){_N} ?% (?:(test|validation|val|training|train) )?(?:top-1 )?acc(?:uracy)?\b(?! (?:of|for))", re.IGNORECASE)
+_GOAL: Final = re.compile(r"(?i)target|goal|threshold|baseline|expect|paper|should|until|at least|reach|below|above|than")
 _CORRECT: Final = re.compile(r"(?<![\w./])(\d+)\s*(?:/|out of|of)\s*(\d+)\s+(?:\w+ ){0,2}?(?:are |were )?correct(?:ly)?\b")
-_STEMS: Final = (" correct", "(AP) @[", "test performance", "learn: ", "rain: ", "metricName:")
+_STEMS: Final = (" correct", "% ", "Trial ", "(AP) @[", "test performance", "learn: ", "rain: ", "metricName:")
+
+
+def _split_in(text: str) -> str | None:
+    return next((split for split in ("test", "val", "train") if split in text.lower()), None)
 
 
 class Phrases:
-    """Set phrases of well-known programs; remembers whether boxes or masks are evaluated, and CatBoost's direction."""
+    """Set phrases of well-known programs; remembers whether boxes or masks are evaluated."""
 
     def __init__(self) -> None:
         self.mask = False
-        self.rising: bool | None = None
-        self._catboost: list[float] = []
 
     def read(self, text: str) -> list[Spoken] | None:
         """The values of a set phrase; None where the line is none."""
@@ -55,7 +60,7 @@ class Phrases:
             return None
         if not any(stem in text for stem in _STEMS):
             return None
-        return self._coco(text) or self._theano(text) or self._boosting(text) or self._graph(text) or self._katib(text) or self._correct(text)
+        return self._coco(text) or self._theano(text) or self._boosting(text) or self._graph(text) or self._katib(text) or self._counted(text)
 
     def _coco(self, text: str) -> list[Spoken] | None:
         found = _COCO.search(text)
@@ -70,7 +75,7 @@ class Phrases:
         return [Spoken(plain("error", "val"), found[1], True), Spoken(plain("error", "test"), found[2], True)]
 
     def _boosting(self, text: str) -> list[Spoken] | None:
-        """CatBoost names no metric; only a falling curve can be told to be its loss."""
+        """CatBoost names no metric: a falling curve is its loss, a rising one some score."""
         found = _CATBOOST.search(text)
         if found is None:
             return None
@@ -79,13 +84,7 @@ class Phrases:
             values.append(Spoken(plain("loss", "val"), found[3], step=found[1]))
         if found[4]:
             values.append(Spoken(plain("loss", "val"), found[4], step=found[5], best=True))
-        self._watch_direction(float(found[3] or found[2]))
         return values
-
-    def _watch_direction(self, value: float) -> None:
-        self._catboost = [*self._catboost[:1], value]
-        if len(self._catboost) == 2 and self._catboost[0] != value:
-            self.rising = value > self._catboost[0]
 
     def _graph(self, text: str) -> list[Spoken] | None:
         found = _GRAPH.search(text)
@@ -94,12 +93,18 @@ class Phrases:
         pairs = zip(("train", "val", "test"), found.groups()[1:], strict=True)
         return [Spoken(plain("accuracy", split), value, step=found[1]) for split, value in pairs]
 
-    def _correct(self, text: str) -> list[Spoken] | None:
+    def _counted(self, text: str) -> list[Spoken] | None:
+        trial = _OPTUNA.search(text)
+        if trial:
+            what = Named(FAMILIES["score"], "value", None, False, (), ())
+            return [Spoken(what, trial[2], step=trial[1]), Spoken(what, trial[4], step=trial[3], best=True)]
+        percent = _PERCENT_OF.search(text)
+        if percent and not _GOAL.search(text) and not re.search(r"(?i)acc\w*\W+[\d.]", text):
+            return [Spoken(plain("accuracy", SPLITS.get((percent[2] or "").lower()) or _split_in(text)), percent[1], True)]
         found = _CORRECT.search(text)
         if found is None:
             return None
-        split = next((split for split in ("test", "val", "train") if split in text.lower()), None)
-        return [Spoken(plain("accuracy", split), found[1], of=found[2])]
+        return [Spoken(plain("accuracy", _split_in(text)), found[1], of=found[2])]
 
     def _katib(self, text: str) -> list[Spoken] | None:
         values = [Spoken(what, value) for name, value in _KATIB.findall(text) if (what := named(name))]

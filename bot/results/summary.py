@@ -71,7 +71,7 @@ def _summary(reader: LogReader, series: Series | None) -> RunSummary:
         return RunSummary(**common)  # type: ignore[arg-type]
     final = series.final if series.final is not None else series.best
     return RunSummary(
-        metric=series.key.name,
+        metric="score" if series.key.name == "loss" and not series.lower else series.key.name,
         split=series.key.split,
         final=final,
         best=series.best,

@@ -36,6 +36,12 @@ def test_a_failed_cluster_is_taken_back_and_the_cause_is_said_in_words(play: Pla
     assert "deleted" in shown(reply)
     assert "Failed" in shown(next(one for one in play.messages(GPU) if one["ts"] == card["ts"]))
     wait_until(lambda: play.writes("azure", "^DELETE.*managedClusters/unlucky"))
+    failed = next(one for one in play.messages(GPU) if one["ts"] == card["ts"])
+    assert play.click(failed, "sizes")["ok"]
+    play.reply(card["ts"], "GPU sizes in eastus")
+    assert play.click(failed, "retry")["ok"]
+    again = play.card("cluster unlucky(.|\n)*Waiting for approval")
+    assert again["ts"] != card["ts"]
 
 
 def test_a_cancelled_request_leaves_nothing_behind(play: Playing) -> None:

@@ -63,6 +63,14 @@ async def test_a_lost_answer_does_not_adopt_twice(world: World) -> None:
     assert tags.value((await world.do.cluster("demo")).tags, tags.OPERATION) == op.id
 
 
+async def test_a_process_that_dies_after_every_step_adopts_once(world: World) -> None:
+    await world.make({}, nodes=1)
+    before = len(world.writes())
+    op = await world.killed(await world.begin("cluster.adopt", cluster="demo"))
+    assert op.status == "succeeded", op.error
+    assert world.writes()[before:] == ["PUT demo/agentPools/gpu", "PATCH demo"]
+
+
 async def test_which_cluster_is_adopted_is_never_guessed(world: World) -> None:
     unknown = await world.run("cluster.adopt", cluster="demo")
     assert code(unknown) == "plans.adopt_unknown"

@@ -273,3 +273,16 @@ async def test_a_cancelled_stop_is_aborted_and_the_thread_says_how_it_is_left(wo
     assert op.status == "cancelled"
     assert "left as it is now: Canceled" in await world.said(op)
     assert world.writes("demo/abort") == ["POST demo/abort"]
+
+
+async def test_a_process_that_dies_after_every_step_changes_nothing_twice(world: World) -> None:
+    await world.make(world.ours(), nodes=1)
+    before = len(world.writes())
+    for kind, values in (
+        ("pool.scale", {**GPU, "nodes": 2}), ("pool.stop", GPU), ("pool.start", GPU),
+        ("cluster.stop", {"cluster": "demo"}), ("cluster.start", {"cluster": "demo"}),
+    ):  # fmt: skip
+        op = await world.killed(await world.begin(kind, **values))
+        assert op.status == "succeeded", (kind, op.error)
+    pool = "PUT demo/agentPools/gpu"
+    assert world.writes()[before:] == [pool, pool, pool, pool, "POST demo/stop", "POST demo/start"]

@@ -170,6 +170,17 @@ async def test_a_lost_answer_in_the_middle_makes_nothing_twice_and_leaves_nothin
     assert [pool.name for pool in state.pools] == ["system", "gpu2"]
 
 
+async def test_a_process_that_dies_after_every_step_makes_nothing_twice_and_leaves_nothing(world: World) -> None:
+    await world.make(world.ours())
+    before = len(world.writes())
+    world.fault("no_capacity", "PUT .*agentPools/", size=T4_16)
+    op = await world.killed(await world.begin("pool.add", **GPU, size=T4_16))
+    assert op.status == "succeeded", op.error
+    pools = "demo/agentPools/"
+    assert world.writes()[before:] == [f"PUT {pools}gpu", f"DELETE {pools}gpu", f"PUT {pools}gpu2"]
+    assert await world.pool("gpu") is None
+
+
 async def test_cancelled_after_a_move_both_pools_go(world: World) -> None:
     await world.make(world.ours())
     world.fault("no_capacity", "PUT .*agentPools/", size=T4_16)

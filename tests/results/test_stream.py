@@ -56,7 +56,7 @@ def test_the_curve_has_at_most_a_hundred_points_with_both_ends() -> None:
     summary = summarise("".join(f"step {i} loss {1000 - i}.5\n" for i in range(12_345)))
     assert len(summary.points) <= 100
     assert summary.points[0] == (0.0, 1000.5)
-    assert summary.points[-1] == (12_344.0, -11_343.5)
+    assert summary.points[-1] == (12_344.0, -11_344.5)
     assert summary.steps_seen == 12_345
 
 
