@@ -25,15 +25,18 @@ Line = Callable[[random.Random, int], str]
 
 
 def _step(rng: random.Random, i: int) -> str:
-    return f"2026-01-01 12:00:{i % 60:02d},{i % 1000:03d} INFO Epoch {i // 1000} step {i % 1000}/1000 loss: {rng.random():.4f} lr: {rng.random():.2e} accuracy: {rng.random():.4f}"
+    head = f"2026-01-01 12:00:{i % 60:02d},{i % 1000:03d} INFO Epoch {i // 1000} step {i % 1000}/1000"
+    return f"{head} loss: {rng.random():.4f} lr: {rng.random():.2e} accuracy: {rng.random():.4f}"
 
 
 def _bar(rng: random.Random, i: int) -> str:
-    return f"\rEpoch {i // 1000}:  {i % 100}%|██████    | {i % 1000}/1000 [00:{i % 60:02d}<00:10, {rng.random() * 9:.2f}it/s, loss={rng.random():.3f}, v_num=0]"
+    head = f"\rEpoch {i // 1000}:  {i % 100}%|██████    | {i % 1000}/1000 [00:{i % 60:02d}<00:10"
+    return f"{head}, {rng.random() * 9:.2f}it/s, loss={rng.random():.3f}, v_num=0]"
 
 
 def _shard(rng: random.Random, i: int) -> str:
-    return f"2026-01-01T12:00:{i % 60:02d}.{i % 1000:03d}Z INFO worker-{i % 8} dataloader fetched shard {i} of 100000 in {rng.random() * 9:.3f} s queue depth {i % 99}"
+    head = f"2026-01-01T12:00:{i % 60:02d}.{i % 1000:03d}Z INFO worker-{i % 8} dataloader fetched"
+    return f"{head} shard {i} of 100000 in {rng.random() * 9:.3f} s queue depth {i % 99}"
 
 
 def _channel(rng: random.Random, i: int) -> str:
@@ -41,7 +44,8 @@ def _channel(rng: random.Random, i: int) -> str:
 
 
 def _evaluated(rng: random.Random, i: int) -> str:
-    return f"{{'eval_loss': {rng.random():.4f}, 'eval_accuracy': {rng.random():.4f}, 'eval_runtime': {rng.random() * 9:.3f}, 'epoch': {i / 1000:.2f}}}"
+    loss, accuracy, seconds = rng.random(), rng.random(), rng.random() * 9
+    return f"{{'eval_loss': {loss:.4f}, 'eval_accuracy': {accuracy:.4f}, 'eval_runtime': {seconds:.3f}, 'epoch': {i / 1000:.2f}}}"
 
 
 _KINDS: dict[str, tuple[tuple[Line, int], ...]] = {

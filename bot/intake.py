@@ -65,13 +65,9 @@ class Intake:
         self, request: Request, who: Who, *, trigger: str, response_url: str = "", thread: str = "", memo: Mapping[str, Any] | None = None
     ) -> str:
         """Write a request down; the text to answer at once. The same `trigger` is written once, whatever is repeated."""
-        refusal = self._gate.refusal(request.kind, await self._people.known(who.team, who.user), who.channel)
+        refusal = await self.refusal(request, who)
         if refusal:
             return refusal
-        try:
-            check(request.kind, request.values, self._gate.policy)
-        except Refused as error:
-            return str(error)
         new = NewOperation(
             id=identity(who.team, trigger, request.kind), kind=request.kind, request=request.as_json(), team=who.team, channel=who.channel,
             user=who.user, idempotency=identity("trigger", who.team, trigger, request.kind), thread=thread, text=request.text, memo=memo or {},
@@ -81,6 +77,25 @@ class Intake:
         op_id = await self._journal.create(new)
         await self._wake(f"op:{op_id}")
         return f"On it: `/gpu {shown(request.text, 300)}`" if request.text else "On it."
+
+    async def refusal(self, request: Request, who: Who) -> str:
+        """Why a request is not even written down; '' where it may be."""
+        refusal = self._gate.refusal(request.kind, await self._people.known(who.team, who.user), who.channel)
+        if refusal:
+            return refusal
+        try:
+            check(request.kind, request.values, self._gate.policy)
+        except Refused as error:
+            return str(error)
+        return ""
+
+    async def pressed(self, op: Operation, request: Request, who: Who, trigger: str, *, thread: str = "") -> None:
+        """A request that a button on a message of `op` stands for; a refusal is told to that person alone."""
+        refusal = await self.refusal(request, who)
+        if refusal:
+            await self._tell(op, who, trigger, refusal)
+            return
+        await self.request(request, who, trigger=trigger, thread=thread, memo={"about": op.id})
 
     async def mention(self, text: str, who: Who, *, thread: str, event: str) -> None:
         """``@quartermaster logs`` in a thread: the thread says what it is about."""
@@ -105,13 +120,25 @@ class Intake:
         if op is None or op.channel != who.channel:
             log.warning("click on an unknown operation", extra={"operation": op_id, "user": who.user})
             return
-        refusal = self._gate.click_refusal(op, await self._people.known(who.team, who.user), who.user, digest, verdict)
+        refusal = self._gate.click_refusal(op, await self._people.known(who.team, who.user), who.user, digest, verdict, reason)
         if refusal:
             await self._tell(op, who, trigger, refusal)
             return
         fact = {"by": who.user, "verdict": verdict, "reason": reason, "at": self._clock.now(), "digest": digest}
-        if await self._journal.poke(op_id, {f"{DECISION_PREFIX}{digest}:{who.user}": json.dumps(fact)}, first=True) == "written":
+        name = f"{DECISION_PREFIX}{digest}:{who.user}" + (":break-glass" if verdict == "break-glass" else "")
+        if await self._journal.poke(op_id, {name: json.dumps(fact)}, first=True) == "written":
             await self._wake(f"op:{op_id}")
+
+    async def may_break_glass(self, value: str, who: Who, trigger: str) -> bool:
+        """Whether to ask this person for the reason of an emergency; where not, they are told why, in private."""
+        op_id, _, digest = value.partition(":")
+        op = await self._journal.load(op_id)
+        if op is None or op.channel != who.channel:
+            return False
+        refusal = self._gate.glass_refusal(op, await self._people.known(who.team, who.user), who.user, digest)
+        if refusal:
+            await self._tell(op, who, trigger, refusal)
+        return not refusal
 
     async def cancel(self, value: str, who: Who, trigger: str) -> None:
         """A wish to stop an operation; the worker takes back what was made."""

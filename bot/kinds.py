@@ -6,26 +6,40 @@ from collections.abc import Mapping
 
 from bot.approvals.rules import Policy
 from bot.approvals.steps import Gates
-from bot.lifecycle import digests, home
-from bot.operations import deeds, enabling, leases, provisioning, removal, running
+from bot.lifecycle import digests, home, lost, notices
+from bot.operations import adopting, again, changing, deeds, enabling, fallback, jobquestions, leases, removal, running
+from bot.operations.attached import Fetch, attached_step
 from bot.operations.queries import QUESTIONS, asked
 from bot.operations.steps import Kind, Step
 from bot.plans.planner import plan_step
+from bot.plans.recheck import recheck_step
+from bot.plans.room import room_step
 from bot.plans.threads import resolve_extend
 
 
-def kinds(policy: Policy, gates: Gates) -> Mapping[str, Kind]:
-    """Every kind by name."""
-    plan = plan_step(policy)
+def kinds(policy: Policy, gates: Gates, fetch: Fetch) -> Mapping[str, Kind]:
+    """Every kind by name; `fetch` reads a file that somebody attached."""
+    plan, recheck = plan_step(policy), recheck_step(policy)
     start = (gates.admit, gates.card, plan)
     enable = (enabling.PLUGIN, enabling.ROLLOUT, enabling.PROOF)
+    work = (plan, room_step(policy), gates.approve, *running.STEPS)
+    questions = {**QUESTIONS, **jobquestions.JOB_QUESTIONS}
     lease = Step("lease", leases.begin)
     extend = Step("extend", leases.extend, "Move the expiry")
     listed = [
         Kind(
-            "cluster.create", (*start, gates.approve, provisioning.GROUP, provisioning.CLUSTER, provisioning.POOL, *enable, lease), provisioning.UNDO
+            "cluster.create",
+            (*start, gates.approve, recheck, fallback.GROUP, fallback.CLUSTER, fallback.POOL, *enable, lease, fallback.CLEAR),
+            fallback.UNDO,
         ),
-        Kind("pool.add", (*start, gates.approve, provisioning.POOL, *enable, lease), provisioning.UNDO),
+        Kind("pool.add", (*start, gates.approve, recheck, fallback.POOL, *enable, lease, fallback.CLEAR), fallback.UNDO),
+        Kind("cluster.adopt", (*start, gates.confirm, gates.approve, recheck, *adopting.ADOPT), adopting.UNDO),
+        Kind("cluster.stop", (*start, *changing.STOP), changing.POWER_UNDO),
+        Kind("cluster.start", (*start, gates.approve, recheck, *changing.START), changing.POWER_UNDO),
+        Kind("pool.scale", (*start, gates.approve, recheck, *changing.SCALE), changing.SCALE_UNDO),
+        Kind("pool.stop", (*start, *changing.STOP), changing.POWER_UNDO),
+        Kind("pool.start", (*start, gates.approve, recheck, *changing.START_POOL), changing.POWER_UNDO),
+        Kind("pool.abort", (*start, *changing.ABORT)),
         Kind("cluster.delete", (*start, gates.confirm, *removal.CLUSTER_STEPS)),
         Kind("pool.delete", (*start, gates.confirm, *removal.POOL_STEPS)),
         Kind("cluster.expire", (plan, *removal.CLUSTER_STEPS), card="none"),
@@ -36,17 +50,22 @@ def kinds(policy: Policy, gates: Gates) -> Mapping[str, Kind]:
         Kind("plugin.upgrade", (*start, enabling.PLUGIN, enabling.ROLLOUT, deeds.SAY_PLUGIN)),
         Kind("plugin.remove", (*start, gates.confirm, deeds.REMOVE_PLUGIN)),
         Kind("gpu.check", (*start, enabling.PROOF)),
-        Kind("job.run", (*start, gates.approve, *running.STEPS), running.UNDO),
+        Kind("job.run", (gates.admit, gates.card, attached_step(fetch), *work), running.UNDO),
+        Kind("job.again", (gates.admit, gates.card, again.RESOLVE, *work), running.UNDO),
+        Kind("thread.curve", (gates.admit, jobquestions.CURVE), card="none"),
         Kind("job.cancel", (gates.admit, deeds.CANCEL), card="answer"),
         Kind("job.clean", (gates.admit, deeds.CLEAN), card="answer"),
         Kind("feature.register", (gates.admit, deeds.FEATURE), card="answer"),
         Kind("lease", leases.STEPS, card="none"),
+        Kind("pool.enable", enable),
+        Kind("lease.stamp", (lost.STAMP,), card="answer"),
+        Kind("notice", (notices.TELL,), card="answer"),
         Kind("home", (gates.admit, home.PUBLISH), card="none"),
         Kind("digest", (digests.COMPOSE,), card="answer"),
         Kind("digest.now", (gates.admit, digests.COMPOSE), card="answer"),
         Kind("digest.set", (gates.admit, digests.SET), card="answer"),
         Kind("digest.off", (gates.admit, digests.OFF), card="answer"),
         Kind("query.digest", (gates.admit, digests.SHOW), card="answer"),
-        *(Kind(name, (gates.admit, asked(question)), card="answer") for name, question in QUESTIONS.items()),
+        *(Kind(name, (gates.admit, asked(question)), card="answer") for name, question in questions.items()),
     ]
     return {kind.name: kind for kind in listed}

@@ -73,7 +73,7 @@ class EngineSettings:
     settle: float = 60.0
     sweep: float = 15.0
     observe: float = 15.0
-    look: float = 60.0
+    look: float = 300.0
     job_look: float = 10.0
 
 
@@ -118,7 +118,7 @@ class Settings:
         )
 
 
-_ENGINE_TIMES = {"lease": 10.0, "step_cap": 20.0, "settle": 60.0, "sweep": 15.0, "observe": 15.0, "look": 60.0, "job_look": 10.0}
+_ENGINE_TIMES = {"lease": 10.0, "step_cap": 20.0, "settle": 60.0, "sweep": 15.0, "observe": 15.0, "look": 300.0, "job_look": 10.0}
 
 
 def _needed(env: Mapping[str, str], name: str, what: str) -> str:

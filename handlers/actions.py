@@ -41,7 +41,31 @@ async def _about(intake: Intake, who: Who, value: str, trigger: str, kind: str) 
     """A request about the operation behind the button, in its thread."""
     op = await intake.thread_of(value)
     if op is not None and op.channel == who.channel:
-        await intake.request(Request(path=(), kind=kind, values={}, text=""), who, trigger=trigger, thread=op.thread, memo={"about": op.id})
+        await intake.pressed(op, Request(path=(), kind=kind, values={}, text=""), who, trigger, thread=op.thread)
+
+
+async def _curve(intake: Intake, who: Who, value: str, trigger: str) -> None:
+    await _about(intake, who, value, trigger, "thread.curve")
+
+
+async def _again(intake: Intake, who: Who, value: str, trigger: str) -> None:
+    """One more run: a request of its own, with a card of its own."""
+    op = await intake.thread_of(value)
+    if op is not None and op.channel == who.channel:
+        await intake.pressed(op, Request(path=(), kind="job.again", values={}, text=f"job {modals.job_of(op)} --again"), who, trigger)
+
+
+async def _offer(intake: Intake, who: Who, value: str, trigger: str) -> None:
+    """One of the pools that a job without room was offered. However often it is pressed, and by whomever, it is asked for once."""
+    op = await intake.thread_of(value)
+    number = value.rpartition(":")[2]
+    offers = op.memo.get("offers") or [] if op is not None else []
+    if op is None or op.channel != who.channel or not number.isdigit() or int(number) >= len(offers):
+        return
+    offer = offers[int(number)]
+    values = {name: offer[name] for name in ("cluster", "pool", "size", "nodes")}
+    text = f"pool add {offer['cluster']}/{offer['pool']} --size {offer['size']} --nodes {offer['nodes']}"
+    await intake.pressed(op, Request(path=("pool", "add"), kind="pool.add", values=values, text=text), who, f"{op.id}/offer/{number}")
 
 
 async def _retry(intake: Intake, who: Who, value: str, trigger: str) -> None:
@@ -68,6 +92,7 @@ def _question(kind: str, *keys: str) -> Act:
 ACTS: dict[str, Act] = {
     "retry": _retry, "sizes": _question("query.sizes", "region"), "quota": _question("query.quota", "region"),
     "approve": _approve, "confirm": _confirm, "cancel": _cancel, "extend": _extend, "logs": _logs,
+    "curve": _curve, "again": _again, "offer": _offer,
 }  # fmt: skip
 
 
@@ -86,6 +111,20 @@ def register(app: AsyncApp, intake: Intake) -> None:
     @app.action(re.compile(r"^deny(:\d+)?$"))
     async def deny(ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], client: AsyncWebClient) -> None:
         modals.open_soon(client, body["trigger_id"], modals.deny_reason(action.get("value", ""), who_of(body).channel))
+        await ack()
+
+    @app.action(re.compile(r"^break_glass(:\d+)?$"))
+    async def break_glass(ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], client: AsyncWebClient) -> None:
+        who, value = who_of(body), action.get("value", "")
+        if await intake.may_break_glass(value, who, body["trigger_id"]):
+            modals.open_soon(client, body["trigger_id"], modals.break_glass_reason(value, who.channel))
+        await ack()
+
+    @app.action(re.compile(r"^again_edit(:\d+)?$"))
+    async def again_edit(ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], client: AsyncWebClient) -> None:
+        op = await intake.thread_of(action.get("value", ""))
+        if op is not None and op.channel == who_of(body).channel:
+            modals.open_soon(client, body["trigger_id"], modals.run_again(op))
         await ack()
 
     @app.action(re.compile(r"^menu_"))

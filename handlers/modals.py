@@ -6,6 +6,8 @@ import asyncio
 import json
 import logging
 import shlex
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -14,8 +16,12 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.approvals.decide import gives_reason
+from bot.approvals.limits import spoken
 from bot.commands import Reply, parse
+from bot.errors import Refused
 from bot.intake import Intake, Who
+from bot.operations.record import Operation
 from bot.slack.blocks import Block, Button, actions, section
 
 log = logging.getLogger(__name__)
@@ -60,6 +66,17 @@ def deny_reason(value: str, channel: str) -> dict[str, Any]:
     )
 
 
+def break_glass_reason(value: str, channel: str) -> dict[str, Any]:
+    """Why can it not wait for an approval? Everybody who approves reads the answer."""
+    return _modal(
+        "break_glass", "Break glass", "Start it", {"value": value, "channel": channel},
+        [
+            section("This starts *without approval*. All approvers are told, with your reason, and it stands in the audit log."),
+            _text("reason", "What is the emergency?", "A sentence; at least ten characters", multiline=True),
+        ],
+    )  # fmt: skip
+
+
 def new_cluster(channel: str) -> dict[str, Any]:
     """A new cluster with a GPU pool."""
     sizes = [{"text": {"type": "plain_text", "text": size}, "value": size} for size in GPU_SIZES]
@@ -75,8 +92,35 @@ def new_run(channel: str) -> dict[str, Any]:
     """A job."""
     return _modal("run", "Run a job", "Run it", {"channel": channel}, [
         _text("work", "Template or image", "mnist", initial="mnist"), _text("on", "On cluster", "demo", optional=True),
-        _text("gpus", "GPUs", "1", initial="1"), _text("args", "Arguments", "--max_steps 500", optional=True),
+        _text("gpus", "GPUs", "1", initial="1"), _text("pods", "Pods", "1", optional=True), _text("timeout", "End it after", "2h", optional=True),
+        _text("args", "Arguments", "--max_steps 500", optional=True),
     ])  # fmt: skip
+
+
+def run_again(op: Operation) -> dict[str, Any]:
+    """The job of `op` once more, with what it was given to change."""
+    values = op.values
+    given = [f"--{name}={value}" for name, value in (values.get("parameters") or {}).items()] + list(values.get("args") or ())
+    gpus, pods, seconds = values.get("gpus"), values.get("pods"), values.get("timeout_seconds")
+    return _modal("again", "Run again", "Run it", {"channel": op.channel, "about": op.id, "job": job_of(op)}, [
+        section(f"*{job_of(op)}* once more, as a new job."),
+        _text("gpus", "GPUs", "1", initial=str(gpus or ""), optional=True), _text("pods", "Pods", "1", initial=str(pods or ""), optional=True),
+        _text("timeout", "End it after", "2h", initial=spoken(int(seconds)) if seconds else "", optional=True),
+        _text("args", "Arguments", "--max_steps 500", initial=shlex.join(given)[:3000], optional=True),
+    ])  # fmt: skip
+
+
+def job_of(op: Operation) -> str:
+    """The name of the job that `op` started, or was to start."""
+    return str((op.plan or {}).get("target", {}).get("job") or "job")
+
+
+def notice(title: str, text: str) -> dict[str, Any]:
+    """A word to one person, where there is nothing to answer in."""
+    return {
+        "type": "modal", "callback_id": "notice", "title": {"type": "plain_text", "text": title}, "close": {"type": "plain_text", "text": "Close"},
+        "blocks": [section(text)],
+    }  # fmt: skip
 
 
 def typed(callback: str, values: dict[str, str]) -> str:
@@ -84,8 +128,8 @@ def typed(callback: str, values: dict[str, str]) -> str:
     if callback == "cluster":
         command = f"cluster create {values['name']} --region {values['region']} --size {values['size']}"
         return f"{command} --nodes {values['nodes']} --for {values['for']}"
-    command = f"run {values['work']} --gpus {values['gpus'] or 1}"
-    command += f" --on {values['on']}" if values.get("on") else ""
+    command = f"job {values['job']} --again" if callback == "again" else f"run {values['work']}"
+    command += "".join(f" --{option} {values[option]}" for option in ("gpus", "on", "pods", "timeout") if values.get(option))
     return command + (f" -- {shlex.join(shlex.split(values['args']))}" if values.get("args") else "")
 
 
@@ -99,24 +143,47 @@ def register(app: AsyncApp, intake: Intake) -> None:
         await intake.decide(kept["value"], who, view["id"], "deny", _values(view)["reason"])
         await ack()
 
+    @app.view("break_glass")
+    async def broke_glass(ack: AsyncAck, body: dict[str, Any], view: dict[str, Any]) -> None:
+        kept, reason = json.loads(view["private_metadata"]), _values(view)["reason"]
+        if not gives_reason(reason):
+            await ack(response_action="errors", errors={"reason": str(Refused("approvals.no_reason"))[:150]})
+            return
+        who = Who(body["team"]["id"], body["user"]["id"], kept["channel"])
+        await intake.decide(kept["value"], who, view["id"], "break-glass", reason)
+        await ack()
+
     def listen(callback: str) -> None:
         @app.view(callback)
         async def submitted(ack: AsyncAck, body: dict[str, Any], view: dict[str, Any]) -> None:
-            who = Who(body["team"]["id"], body["user"]["id"], json.loads(view["private_metadata"])["channel"])
+            kept = json.loads(view["private_metadata"])
+            who = Who(body["team"]["id"], body["user"]["id"], kept["channel"])
             values = _values(view)
             try:
-                parsed = parse(typed(callback, values))
+                parsed = parse(typed(callback, {**kept, **values}))
             except ValueError:
                 await ack(response_action="errors", errors={"args": "The quotes do not match."})
                 return
             if isinstance(parsed, Reply):
                 await ack(response_action="errors", errors={next(iter(values)): parsed.text[:140]})
                 return
-            await intake.request(parsed, who, trigger=view["id"])
+            if callback == "again":
+                parsed = replace(parsed, values=_again_values(parsed.values))
+            refusal = await intake.refusal(parsed, who)
+            if refusal:
+                await ack(response_action="errors", errors={next(iter(values)): refusal[:140]})
+                return
+            await intake.request(parsed, who, trigger=view["id"], memo={"about": kept["about"]} if "about" in kept else None)
             await ack()
 
-    listen("cluster")
-    listen("run")
+    for name in ("cluster", "run", "again"):
+        listen(name)
+
+
+def _again_values(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The form shows all arguments, so what it says is all there is: parameters are in it, and an empty field takes them out."""
+    emptied = {name: None for name in ("gpus", "pods", "timeout_seconds") if name not in values}
+    return {**emptied, **{name: value for name, value in values.items() if name != "job"}, "parameters": None, "args": values.get("args") or []}
 
 
 def _modal(callback: str, title: str, submit: str, kept: dict[str, str], blocks: list[Block]) -> dict[str, Any]:

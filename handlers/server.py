@@ -68,8 +68,10 @@ def bolt_app(settings: SlackSettings, client: AsyncWebClient, identity: Identity
     async def authorize(enterprise_id: str | None) -> AuthorizeResult:
         return identity.known(enterprise_id)
 
+    # Without a token of its own: Bolt takes the one that `authorize` gives, and warns of two.
+    tokenless = AsyncWebClient(base_url=client.base_url, session=client.session, retry_handlers=[])
     app = AsyncApp(
-        client=client, signing_secret=settings.signing_secret.reveal(), authorize=authorize, process_before_response=True,
+        client=tokenless, signing_secret=settings.signing_secret.reveal(), authorize=authorize, process_before_response=True,
         request_verification_enabled=True,
     )  # fmt: skip
     for module in (commands, actions, modals, mentions, shortcuts, home):

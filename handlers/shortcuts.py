@@ -2,27 +2,58 @@
 
 from __future__ import annotations
 
-from typing import Any
+import html
+import re
+from collections.abc import Mapping
+from typing import Any, Final
 
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.context.ack.async_ack import AsyncAck
+from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.commands import Request
 from bot.intake import Intake
+from handlers import modals
 from handlers.actions import who_of
 
-LONGEST_MANIFEST = 65536
+LONGEST_MANIFEST: Final = 65536
+NO_MANIFEST: Final = "There is no Job manifest in that message: paste one as a code block, or attach it (`apiVersion: batch/v1`, `kind: Job`)."
+
+_FENCE: Final = re.compile(r"```[ \t]*(?:ya?ml|json)?[ \t]*\n?(.*?)```", re.DOTALL | re.IGNORECASE)
+_LINK: Final = re.compile(r"<((?:https?|mailto|tel):[^<>|\s]+)(?:\|([^<>]*))?>")
+_JOB: Final = re.compile(r"""(?m)^\s*["']?kind["']?\s*:\s*["']?Job\b""")
+_TEXT_FILE: Final = re.compile(r"\.(?:ya?ml|json|txt)$", re.IGNORECASE)
+
+
+def manifest_of(message: Mapping[str, Any]) -> dict[str, Any]:
+    """The request's values: `manifest` from the text, else `file`; empty where the message holds neither."""
+    text = _typed(str(message.get("text") or ""))
+    found = next((body for body in _FENCE.findall(text) if _JOB.search(body)), "") or (text if _JOB.search(text) else "")
+    if found:
+        return {"manifest": found[:LONGEST_MANIFEST].strip("\n")}
+    files = [file for file in message.get("files") or [] if file.get("id")]
+    chosen = next((file for file in files if _TEXT_FILE.search(str(file.get("name") or ""))), files[0] if files else None)
+    if chosen is not None:
+        return {"file": {name: str(chosen.get(name) or "") for name in ("id", "name", "url_private")}}
+    # Not a Job, but somebody thinks that it is one: what is wrong with it is said in the thread.
+    return {"manifest": _FENCE.findall(text)[0][:LONGEST_MANIFEST]} if _FENCE.search(text) else {}
+
+
+def _typed(text: str) -> str:
+    """What the person typed: Slack writes & < > as entities, makes links of host names, and keeps pasted non-breaking spaces."""
+    return html.unescape(_LINK.sub(lambda link: link[2] or link[1].removeprefix("mailto:"), text)).replace("\u00a0", " ")
 
 
 def register(app: AsyncApp, intake: Intake) -> None:
     """Listen to the message shortcut."""
 
     @app.shortcut({"callback_id": "run_on_gpu", "type": "message_action"})
-    async def run_on_gpu(ack: AsyncAck, body: dict[str, Any]) -> None:
-        message = body["message"]
-        values: dict[str, Any] = {"manifest": (message.get("text") or "")[:LONGEST_MANIFEST]}
-        if message.get("files"):
-            values["file"] = message["files"][0]["id"]
-        request = Request(path=(), kind="job.run", values=values, text="Run on GPU")
-        await intake.request(request, who_of(body), trigger=body["trigger_id"], response_url=body.get("response_url", ""))
+    async def run_on_gpu(ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient) -> None:
+        values = manifest_of(body["message"])
+        request = Request(path=(), kind="job.run", values=values, text="")
+        refusal = await intake.refusal(request, who_of(body)) if values else NO_MANIFEST
+        if refusal:
+            modals.open_soon(client, body["trigger_id"], modals.notice("Run on GPU", refusal))
+        else:
+            await intake.request(request, who_of(body), trigger=body["trigger_id"], response_url=body.get("response_url", ""))
         await ack()

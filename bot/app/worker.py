@@ -22,6 +22,7 @@ from bot.azure.skus import SkuCatalogue
 from bot.cluster.templates import load_templates
 from bot.errors import Temporary
 from bot.kinds import kinds
+from bot.lifecycle.adoption import Adoption
 from bot.lifecycle.observing import Observing
 from bot.operations.engine import Engine
 from bot.operations.journal import Journal
@@ -32,9 +33,11 @@ from bot.operations.waiting import Waiting
 from bot.operations.waking import Waking
 from bot.settings import Settings
 from bot.slack.client import error_name, open_session, retry_after, web_client
+from bot.slack.files import Files
 from bot.slack.outbox import Addressee, Outbox
 from bot.slack.pacing import Pacing
 from bot.slack.people import People
+from bot.slack.recall import Recall
 from bot.store import patient, text
 
 log = logging.getLogger(__name__)
@@ -59,12 +62,13 @@ class Worker:
             azure=self.azure, prices=self._prices, skus=SkuCatalogue(self.azure, base.clock), observer=Observer(self.azure), clusters=self._clusters,
             templates=load_templates(settings.templates), publish_home=self._publish_home, warn_before=gate.policy.limits.warn_before,
         )  # fmt: skip
-        self._kinds = kinds(gate.policy, Gates(gate, People(redis, client)))
+        self._kinds = kinds(gate.policy, Gates(gate, People(redis, client)), Files(client, session).fetch)
         self.engine = Engine(base.journal, self.services, self._kinds, ending)
         self.outbox = Outbox(
             redis, client, session, pacing, lookup=self._addressee, opened=self._opened, unreachable=self._unreachable, settle=settings.engine.settle
         )
         self.observing = Observing(self.services)
+        self.adoption = Adoption(self.services, Recall(client, pacing), gate.policy)
 
     async def handle(self, subject: str) -> None:
         """What docket calls: ``op:<id>`` runs an operation, ``out:<id>`` sends what it says."""
@@ -85,11 +89,12 @@ class Worker:
         self._base.waking.every("observe", engine.observe, self.observing.look_at_azure)
         working = asyncio.create_task(self._base.waking.run(slots=SLOTS, redelivery=engine.lease))
         watching = asyncio.create_task(self.observing.watch_clusters(stop))
+        adopting = asyncio.create_task(self.adoption.watch(stop))
         stopping = asyncio.create_task(stop.wait())
-        await asyncio.wait({working, watching, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({working, watching, adopting, stopping}, return_when=asyncio.FIRST_COMPLETED)
         stop.set()
         working.cancel()
-        for task in (working, watching):
+        for task in (working, watching, adopting):
             with contextlib.suppress(asyncio.CancelledError, TimeoutError):
                 await asyncio.wait_for(task, DRAIN_SECONDS)
         self._clusters.close()

@@ -40,13 +40,13 @@ class Budgets:
 
     async def reserve(
         self, op_id: str, user: str, channel: str, amount: Decimal | Mapping[str, Decimal], *, until: float, since: float | None = None,
-        account: str = "", forced: bool = False,
+        account: str = "", forced: bool = False, dry: bool = False,
     ) -> None:  # fmt: skip
         """Set `amount` aside (US dollars; by part, where there are several) for the time from `since` (None: now) to `until`. Once per `op_id`.
 
         `account` names an earlier operation whose resource this prolongs: its owner and channel pay on, from where their reservation ends.
-        `forced` writes down what runs already, whatever the budgets say (a rebuilt journal). Raises Refused (``budgets.exceeded``,
-        ``budgets.closed``, ``approvals.price_unknown``); nothing is set aside then.
+        `forced` writes down what runs already, whatever the budgets say (a rebuilt journal); `dry` only asks whether it would be granted.
+        Raises Refused (``budgets.exceeded``, ``budgets.closed``, ``approvals.price_unknown``); nothing is set aside then.
         """
         now = self._clock.now() if since is None else since
         parts = dict(amount) if isinstance(amount, Mapping) else {"": amount}
@@ -59,7 +59,7 @@ class Budgets:
             months += [field for month, share in split(whole, now, until).items() for field in (month, part, str(share))]
         for _ in range(2):
             limits = [limit_micros(self._rules.of_user(user)), limit_micros(self._rules.of_channel(channel)), limit_micros(self._rules.total)]
-            head = [op_id, account or op_id, user, channel, *limits, "forced" if forced else "", str(len(parts))]
+            head = [op_id, account or op_id, user, channel, *limits, "dry" if dry else "forced" if forced else "", str(len(parts))]
             answer = [text(one) for one in await self._reserve(keys=[LEDGER, self._key(account or op_id), INDEX], args=[*head, *rows, *months])]
             if answer[0] != "owner":
                 break

@@ -124,6 +124,11 @@ def _holders(policy: Policy, *roles: str) -> str:
     return ", ".join(dict.fromkeys(holders)) or "your workspace's owner"
 
 
+def approvers(policy: Policy) -> str:
+    """Mentions of everybody who approves: what is told to all of them begins with it."""
+    return _holders(policy, "approver")
+
+
 @dataclass(frozen=True)
 class Needs:
     """How many approvals a request needs, and why: a sentence for the card."""
@@ -213,6 +218,11 @@ def may_decide(policy: Policy, requester: str, person: Person, click: Click) -> 
     return Allowed("approver")
 
 
+def gives_reason(reason: str) -> bool:
+    """Whether that is a sentence and not a keystroke."""
+    return len(reason.split()) >= 2 and len(reason.strip()) >= 10
+
+
 def may_break_glass(policy: Policy, person: Person, reason: str, click: Click) -> Allowed | Denied | Unknown:
     """Whether `person` may start without approval, their own request too. All approvers have to be told of it."""
     if not person.known:
@@ -226,7 +236,7 @@ def may_break_glass(policy: Policy, person: Person, reason: str, click: Click) -
         return denied(Reason.ENDED)
     if not click.current or click.shown != click.current:
         return denied(Reason.STALE)
-    if len(reason.split()) < 2 or len(reason.strip()) < 10:
+    if not gives_reason(reason):
         return denied(Reason.NO_REASON)
     return Allowed("break-glass")
 

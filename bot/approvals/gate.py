@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bot.approvals.decide import Allowed, Click, Denied, Person, may_decide, may_request, roles_of
+from bot.approvals.decide import Allowed, Click, Denied, Person, Reason, may_break_glass, may_decide, may_request, roles_of
 from bot.approvals.policy import load
 from bot.approvals.rules import Policy
 from bot.clock import Clock
@@ -48,16 +48,25 @@ class Gate:
         verdict = may_request(self.policy, person, role, somewhere)
         return verdict if isinstance(verdict, Allowed | Denied) else None
 
-    def click_refusal(self, op: Operation, profile: Profile | None, user: str, digest: str, verdict: str) -> str:
+    def click_refusal(self, op: Operation, profile: Profile | None, user: str, digest: str, verdict: str, reason: str = "") -> str:
         """Why this click does not count; '' if it is written down."""
         if verdict == "confirm":
             return self._confirm_refusal(op, user, digest)
         person = person_of(profile) if profile else Person(user, known=False)
+        if verdict == "break-glass":
+            broken = may_break_glass(self.policy, person, reason, self.click(op, digest))
+            return str(broken) if isinstance(broken, Denied) else ""
         decided = may_decide(self.policy, op.user, person, self.click(op, digest))
         if isinstance(decided, Denied):
             return str(decided)
         # Facts about the request itself count for people who are not known yet, too.
         return str(Refused("approvals.self", holders="somebody else")) if user == op.user else ""
+
+    def glass_refusal(self, op: Operation, profile: Profile | None, user: str, digest: str) -> str:
+        """Why this person is not even asked for a reason; '' where the reason decides."""
+        person = person_of(profile) if profile else Person(user, known=False)
+        verdict = may_break_glass(self.policy, person, "", self.click(op, digest))
+        return str(verdict) if isinstance(verdict, Denied) and verdict.reason != Reason.NO_REASON else ""
 
     def click(self, op: Operation, digest: str) -> Click:
         """What `may_decide` needs to know of a click on the card of `op`."""

@@ -12,10 +12,11 @@ from bot.approvals.audit import Audit
 from bot.approvals.budgets import Budgets
 from bot.approvals.rules import Policy
 from bot.approvals.spending import month_of
+from bot.errors import Refused
 from bot.operations.answers import Answer
-from bot.operations.record import Operation
+from bot.operations.record import REFUSED, Operation
 from bot.operations.services import Services
-from bot.operations.steps import Done, End, Outcome, Step
+from bot.operations.steps import Done, End, Outcome, Say, Step
 from bot.slack.blocks import context, header, section
 
 EXTENDING: Final = frozenset({"pool.extend", "thread.extend"})
@@ -49,6 +50,7 @@ class Paying:
 
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
+        self.check = Step("budget", self._check)
         self.reserve = Step("reserve", self._reserve)
         self.follow = Step("follow", self._follow)
         self.unreserve = Step("unreserve", self._unreserve)
@@ -57,23 +59,33 @@ class Paying:
     def _budgets(self, do: Services) -> Budgets:
         return Budgets(do.redis, self._policy, do.clock)
 
+    async def _check(self, op: Operation, do: Services) -> Outcome:
+        """Nobody is asked to approve what no budget holds."""
+        return await self._set_aside(op, do, dry=True) or Done()
+
     async def _reserve(self, op: Operation, do: Services) -> Outcome:
-        """Set aside what the plan may cost until its expiry. Raises Refused where a budget does not hold it."""
-        budgets, parts, now = self._budgets(do), parts_of(op), do.clock.now()
-        until = float((op.plan or {}).get("expires") or now + self._policy.limits.longest_expiry)
-        since, account = now, ""
+        """Set aside what the plan may cost until its expiry; the end where a budget does not hold it."""
+        refused = await self._set_aside(op, do, dry=False)
+        if refused or op.kind in EXTENDING:
+            return refused or Done()  # an extension ends with what it extends
+        # Named among what was made, so that a failure from here on takes it back.
+        return Done(memo={"made": sorted({*op.memo.get("made", []), "budget"}), "reserved": sorted(parts_of(op))})
+
+    async def _set_aside(self, op: Operation, do: Services, *, dry: bool) -> End | None:
+        budgets, parts, since = self._budgets(do), parts_of(op), do.clock.now()
+        until, account = float((op.plan or {}).get("expires") or since + self._policy.limits.longest_expiry), ""
         if op.kind in EXTENDING:
             standing = await budgets.account_of(next(iter(parts)))
             if standing:
-                account, since = standing[0], max(now, standing[1])
+                account, since = standing[0], max(since, standing[1])
         hours = Decimal(repr(max(0.0, until - since))) / 3600
-        await budgets.reserve(
-            op.id, op.user, op.channel, {part: hourly * hours for part, hourly in parts.items()}, since=since, until=until, account=account
-        )
-        if op.kind in EXTENDING:
-            return Done()  # it ends with what it extends
-        # Named among what was made, so that a failure from here on takes it back.
-        return Done(memo={"made": sorted({*op.memo.get("made", []), "budget"}), "reserved": sorted(parts)})
+        amounts = {part: hourly * hours for part, hourly in parts.items()}
+        try:
+            await budgets.reserve(op.id, op.user, op.channel, amounts, since=since, until=until, account=account, dry=dry)
+        except Refused as error:
+            say = Say("budget", f"⚪ <@{op.user}> {error} Nothing was started.")
+            return End(REFUSED, say=(say,), error={"code": error.code, "sentence": error.sentence, "next_step": error.next_step})
+        return None
 
     async def _follow(self, op: Operation, do: Services) -> Outcome:
         """Where there was no capacity, something else was made than was reserved for: in another place, no dearer, maybe under another name."""

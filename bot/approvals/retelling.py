@@ -107,7 +107,7 @@ SENTENCES: Final[Mapping[str, Words]] = {
     "denied": lambda who, detail: f"{who} denied {_title(detail)}{_because(detail)}",
     "confirmed": lambda who, detail: f"{who} confirmed {_title(detail)}",
     "broke_glass": lambda who, detail: f"{who} started {_title(detail)} without approval{_because(detail)}",
-    "void": lambda who, detail: f"the approval of {_title(detail)} by <@{_of(detail, 'by')}> did not count",
+    "void": lambda who, detail: f"the approval of {_title(detail)} by <@{_of(detail, 'by')}> did not count{_because(detail)}",
     "granted": _granted,
     "cancelled": lambda who, detail: f"{who} cancelled {_title(detail)}",
     "write": lambda who, detail: (

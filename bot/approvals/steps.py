@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
-from bot.approvals.decide import Allowed, Approved, Click, Decision, Denied, DeniedBy, Pending, may_decide, outcome
+from bot.approvals.decide import (
+    Allowed,
+    Approved,
+    Click,
+    Decision,
+    Denied,
+    DeniedBy,
+    Pending,
+    Verdict,
+    approvers,
+    may_break_glass,
+    may_decide,
+    outcome,
+)
 from bot.approvals.gate import Gate, person_of
 from bot.errors import Refused
 from bot.operations.present import duration
 from bot.operations.record import DENIED, EXPIRED, REFUSED, WAITING_APPROVAL, WAITING_CONFIRMATION, Operation
 from bot.operations.services import Services
 from bot.operations.steps import Done, End, Outcome, Say, Step, Wait
+from bot.slack.blocks import escaped
 from bot.slack.people import People
 
 
@@ -54,17 +68,29 @@ class Gates:
         if needed == 0:
             return Done()
         asked = float(op.memo.get("asked_at", now))
-        verdict = outcome(await self._valid(op), needed, digest=str(plan["digest"]), requester=op.user)
+        valid = await self._valid(op)
+        verdict = outcome(valid, needed, digest=str(plan["digest"]), requester=op.user)
         if isinstance(verdict, DeniedBy):
-            why = f": {verdict.reason}" if verdict.reason else ""
+            why = f": {escaped(verdict.reason)}" if verdict.reason else ""
             decided = f"🚫 Denied by <@{verdict.by}>{why}"
             return End(DENIED, {"decided": decided}, (Say("denied", f"🚫 <@{op.user}> your request was denied by <@{verdict.by}>{why}"),))
+        if isinstance(verdict, Approved) and verdict.broke_glass:
+            return self._broken(op, verdict.by[0], next(one.reason for one in valid if one.verdict == Verdict.BREAK_GLASS))
         if isinstance(verdict, Approved):
             by = " and ".join(f"<@{user}>" for user in verdict.by)
             return Done(
-                memo={"decided": f"✅ Approved by {by}", "approved_by": list(verdict.by)}, say=(Say("approved", f"✅ Approved by {by}. Starting."),)
+                memo={"decided": f"✅ Approved by {by}", "approved_by": list(verdict.by)},
+                say=(Say(_numbered("approved", op), f"✅ Approved by {by}. Starting."),),
             )
         return self._pending(op, asked, now, verdict)
+
+    def _broken(self, op: Operation, by: str, reason: str) -> Done:
+        """Started without approval: everybody who approves is told, in the channel too."""
+        text = (
+            f"🚨 *Started without approval* by <@{by}>, who gave as the reason: {escaped(reason)}\nFor your attention: {approvers(self._gate.policy)}"
+        )
+        memo = {"decided": f"🚨 Started without approval by <@{by}>: {escaped(reason)}", "approved_by": [by], "broke_glass": True}
+        return Done(memo=memo, say=(Say(_numbered("broke-glass", op), text, broadcast=True),))
 
     def _pending(self, op: Operation, asked: float, now: float, verdict: Pending) -> Outcome:
         rules = self._gate.policy.approvals
@@ -77,18 +103,25 @@ class Gates:
         reminded = int(op.memo.get("reminded", 0))
         says = []
         if due > reminded:
-            says.append(Say(f"reminder-{due}", f"🔔 Still waiting for {verdict.missing} approval{'s' if verdict.missing > 1 else ''}."))
+            says.append(
+                Say(_numbered(f"reminder-{due}", op), f"🔔 Still waiting for {verdict.missing} approval{'s' if verdict.missing > 1 else ''}.")
+            )
         notes = {**op.memo.get("notes", {}), "approvals": f"✅ So far: {', '.join(f'<@{user}>' for user in verdict.by)}" if verdict.by else ""}
+        memo = {"asked_at": asked, "break_glass": self._gate.policy.break_glass.enabled}
         upcoming = min([at for at in times if at > now] + [ends])
-        return Wait(until=upcoming, status=WAITING_APPROVAL, memo={"asked_at": asked, "reminded": due, "notes": notes}, say=says)
+        return Wait(until=upcoming, status=WAITING_APPROVAL, memo={**memo, "reminded": due, "notes": notes}, say=says)
 
     async def _valid(self, op: Operation) -> list[Decision]:
         """The decisions of those who may decide; people whose click came before they were known are looked up now."""
         valid = []
         for fact in op.decisions:
             profile = await self._people.fetch(op.team, fact["by"], self._gate.policy.user_groups)
-            click = Click(shown=str(fact["digest"]), current=str((op.plan or {}).get("digest", "")))
-            if isinstance(may_decide(self._gate.policy, op.user, person_of(profile), click), Allowed):
+            click, person = Click(shown=str(fact["digest"]), current=str((op.plan or {}).get("digest", ""))), person_of(profile)
+            if fact["verdict"] == Verdict.BREAK_GLASS:
+                judged = may_break_glass(self._gate.policy, person, str(fact.get("reason", "")), click)
+            else:
+                judged = may_decide(self._gate.policy, op.user, person, click)
+            if isinstance(judged, Allowed):
                 valid.append(Decision(str(fact["by"]), str(fact["verdict"]), str(fact["digest"]), str(fact.get("reason", ""))))
         return valid
 
@@ -103,3 +136,9 @@ class Gates:
         if now >= ends:
             return End(EXPIRED, say=(Say("expired", "⌛ Not confirmed in time; nothing was deleted."),))
         return Wait(until=ends, status=WAITING_CONFIRMATION, memo={"asked_at": asked})
+
+
+def _numbered(event: str, op: Operation) -> str:
+    """An event's name; what is asked again after a void approval is said again, too."""
+    number = int(op.memo.get("round", 0))
+    return f"{event}-again-{number}" if number else event

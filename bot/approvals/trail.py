@@ -8,13 +8,14 @@ write to the cloud (before it is sent, and after everything that led to it), and
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from bot.approvals.audit import Audit
-from bot.approvals.chain import BOT, Entry
+from bot.approvals.chain import BOT, Entry, moment
 from bot.clock import Clock
 from bot.operations.journal import Journal
 from bot.operations.record import SUCCEEDED, Operation, identity
@@ -34,6 +35,8 @@ DECISIONS: Final = {"approve": "approved", "deny": "denied", "confirm": "confirm
 OWED: Final = "{qm}:audit:owed"
 """Ended operations whose last entries may be missing; written by the script that ends them."""
 
+_DATE: Final = re.compile(r"<!date\^(\d{1,12})\^[^<>]*>")
+_MENTION: Final = re.compile(r"<(?:[@#]|!subteam\^)([A-Z0-9]{2,20})(?:\|[^<>]*)?>")
 _CURRENT: ContextVar[tuple[Operation, str] | None] = ContextVar("audited", default=None)
 
 
@@ -57,7 +60,7 @@ def entries_of(op: Operation) -> list[Entry]:
         plan = op.plan
         found.append(
             entry(
-                f"planned/{plan.get('digest', '')}", "planned", BOT, float(op.memo.get("began", {}).get("plan", op.created)), title=plan.get("title"),
+                f"planned/{plan.get('digest', '')}", "planned", BOT, _planned_at(op), title=plan.get("title"),
                 digest=plan.get("digest"), hourly=plan.get("hourly_max"), total=plan.get("total_max"), until=_stamp(plan.get("expires")),
                 approvals=int(plan.get("approvals", 0)),
             )
@@ -78,20 +81,29 @@ def _asked(op: Operation, entry: Make) -> Entry:
     return entry("requested", event, op.user, op.created, command=op.text, channel=op.channel, parent=op.parent)
 
 
+def _planned_at(op: Operation) -> float:
+    if op.memo.get("round"):
+        return float(op.memo.get("asked_at", op.created))  # made anew, because something had changed since the approval
+    return float(op.memo.get("began", {}).get("plan", op.created))
+
+
 def _decided(op: Operation, entry: Make) -> list[Entry]:
     title, found = _title(op), []
-    counted = op.memo.get("approved_by")
+    current, counted = str((op.plan or {}).get("digest", "")), op.memo.get("approved_by")
     for fact in op.decisions:
-        verdict, by, digest = str(fact["verdict"]), str(fact["by"]), str(fact.get("digest", ""))
-        said = {"title": title, "digest": digest}
-        found.append(
-            entry(f"decision/{digest}/{by}", DECISIONS.get(verdict, verdict), by, float(fact["at"]), **said, reason=str(fact.get("reason", "")))
-        )
-        if verdict == "approve" and counted is not None and by not in counted:
-            found.append(entry(f"void/{digest}/{by}", "void", BOT, float(fact["at"]), **said, by=by))
+        verdict, by, digest, at = str(fact["verdict"]), str(fact["by"]), str(fact.get("digest", "")), float(fact["at"])
+        name, said = f"{digest}/{by}/{verdict}", {"title": title, "digest": digest}
+        found.append(entry(f"decision/{name}", DECISIONS.get(verdict, verdict), by, at, **said, reason=str(fact.get("reason", ""))))
+        if verdict not in ("approve", "break-glass"):
+            continue
+        if digest != current:
+            at = float(op.memo.get("asked_at", at))
+            found.append(entry(f"void/{name}", "void", BOT, at, **said, by=by, reason="the plan was made anew after it"))
+        elif counted and by not in counted and not (op.memo.get("broke_glass") and verdict == "approve"):
+            found.append(entry(f"void/{name}", "void", BOT, at, **said, by=by, reason="it was not theirs to give"))
     if counted:
         at = max((float(fact["at"]) for fact in op.decisions), default=op.created)
-        found.append(entry("granted", "granted", BOT, at, title=title, approved_by=list(counted)))
+        found.append(entry(f"granted/{current}", "granted", BOT, at, title=title, digest=current, approved_by=list(counted)))
     if op.cancel:
         found.append(entry("cancelled", "cancelled", str(op.cancel.get("by") or BOT), float(op.cancel.get("at", op.created)), title=title))
     return found
@@ -104,8 +116,8 @@ def _ended(op: Operation, entry: Make) -> list[Entry]:
         found.append(entry("extended", "extended", op.user, at, resource=_resource(op), until=_stamp(op.plan.get("expires"))))
     found.append(
         entry(
-            "ended", "ended", BOT, at, title=_title(op), status=op.status, outcome=op.memo.get("outcome"), code=error.get("code"),
-            sentence=error.get("sentence"), taken_back=op.memo.get("taken_back"),
+            "ended", "ended", BOT, at, title=_title(op), status=op.status, outcome=_plain(op.memo.get("outcome")), code=error.get("code"),
+            sentence=_plain(error.get("sentence")), taken_back=_plain(op.memo.get("taken_back")),
         )
     )  # fmt: skip
     return found
@@ -197,10 +209,16 @@ def refusal(kind: str, user: str, at: float, sentence: str, *, command: str = ""
     """
     hour = int(at // 3600)
     name = f"refused/{user}/{kind}/{identity(op.id if op else channel, sentence)}/{hour}"
-    detail = {key: value for key, value in {"sentence": sentence, "command": command, "channel": channel}.items() if value}
+    detail = {key: value for key, value in {"sentence": _plain(sentence), "command": command, "channel": channel}.items() if value}
     if op is not None:
         detail["title"] = _title(op)
     return Entry(name, "refused", user, at, operation=op.id if op else "", kind=kind, cluster=_cluster(op) if op else "", detail=detail)
+
+
+def _plain(said: object) -> str:
+    """What was said in Slack as a file can keep it: times spelt out, people and groups by their ids."""
+    dated = _DATE.sub(lambda found: moment(float(found[1])), str(said or ""))
+    return _MENTION.sub(r"\1", dated)
 
 
 def _short(resource: str) -> str:

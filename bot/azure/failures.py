@@ -46,7 +46,7 @@ _VCPU = re.compile(
     re.I | re.S,
 )
 _REGIONAL = re.compile(r"left regional vcpu quota\s*(?P<left>\d+).*?requested quota\s*(?P<needed>\d+)", re.I | re.S)
-_RUNNING = re.compile(r"[Aa]nother (?:\w+ )?operation \((?P<running>[^)]{1,120})\)")
+_RUNNING = re.compile(r"[Aa]nother (?:[\w ]{1,40} )?operation \((?P<running>[^)]{1,120})\)")
 _IN_PROGRESS = re.compile(r"in[- ]progress (?P<running>[\w ]{1,60}?) operation", re.I)
 _POLICY = re.compile(r"""["']?policyAssignment["']?.{0,40}?name["']?\s*:\s*\\*["'](?P<policy>[^"'\\]{1,100})""", re.I | re.S)
 _PROVIDER = re.compile(r"namespace '(?P<provider>[\w.]{1,80})'", re.I)

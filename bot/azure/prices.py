@@ -75,6 +75,11 @@ class PriceList:
                 return row
         raise Refused("azure.price_unknown", size=name, region=region, spot=" as Spot" if spot else "")
 
+    def age(self, seconds: float) -> None:
+        """Ask again for what was read longer ago than `seconds`; it is still given for as long as the list cannot be reached."""
+        now = self._clock.now()
+        self._kept = {key: (min(at, now - KEPT_SECONDS) if now - at > seconds else at, rows) for key, (at, rows) in self._kept.items()}
+
     async def close(self) -> None:
         """Close the session, if it is this object's own."""
         if self._mine and self._session is not None:

@@ -54,6 +54,11 @@ class SkuCatalogue:
             self._kept[region] = kept
         return kept[1]
 
+    def age(self, seconds: float) -> None:
+        """Forget what was read longer ago than `seconds`."""
+        now = self._clock.now()
+        self._kept = {region: kept for region, kept in self._kept.items() if 0 <= now - kept[0] <= seconds}
+
     async def row(self, region: str, size: str) -> SkuRow | None:
         """The row of `size`, or None where the region does not have it."""
         return (await self.rows(region)).get(size.lower())

@@ -40,6 +40,7 @@ class Observing:
         for name in names:
             group, _, cluster = name.removeprefix("azure:").partition("/")
             wanted.append((group, cluster))
+        before = self._do.observer.snapshot().at
         try:
             changed = await self._do.observer.tick(wanted)
         except QuartermasterError as error:
@@ -48,6 +49,8 @@ class Observing:
         for name in names:
             if name in changed:
                 await self._wake(name)
+        if self._do.observer.snapshot().at != before:
+            await self._do.waiting.saw(names)
 
     async def watch_clusters(self, stop: asyncio.Event) -> None:
         """Keep watches open for the clusters that somebody waits for, until `stop`."""

@@ -19,14 +19,16 @@ from redis.exceptions import RedisError
 
 from bot.azure.errors import cause
 from bot.errors import Failed, QuartermasterError, Refused, Temporary
+from bot.operations.history import remember
 from bot.operations.journal import Busy, Commit, Journal
-from bot.operations.record import CANCELLED, FAILED, REFUSED, RUNNING, Operation, identity
+from bot.operations.record import CANCELLED, FAILED, REFUSED, RUNNING, SUCCEEDED, Operation, identity
 from bot.operations.services import Services
 from bot.operations.steps import Done, End, Kind, Outcome, Step, Wait
 
 log = logging.getLogger(__name__)
 
 UNEXPECTED_TRIES: Final = 3
+APPROVAL_STEP: Final = "approve"
 SLOWEST_RETRY_SECONDS: Final = 60.0
 
 Ending = Callable[[Operation, Kind, End], End]
@@ -55,6 +57,11 @@ class Engine:
         if isinstance(claimed, Busy):
             await self._services.waking.wake(f"op:{op_id}", claimed.seconds + 0.1)
             return
+        if await self._unchanged(claimed):
+            look = self._services.settings.engine.look
+            if await self._journal.commit(claimed, Commit({}, wait=look)) == "committed":
+                await self._services.waking.wake(f"op:{op_id}", look)
+                return
         op: Operation | None = claimed
         while op is not None:
             async with self._kept(op):
@@ -66,6 +73,12 @@ class Engine:
             await self._services.waking.wake(f"op:{op_id}")
         for op_id in await self._journal.unsent():
             await self._services.waking.wake(f"out:{op_id}")
+
+    async def _unchanged(self, op: Operation) -> bool:
+        """Whether it waits for Azure, no fact has arrived, and the shared observation vouches that nothing changed: then it need not ask."""
+        if not op.on.startswith("azure:") or op.pokes != op.on_pokes:
+            return False
+        return await self._services.waiting.fresh(op.on, 3 * self._services.settings.engine.observe + 5)
 
     async def _advance(self, op: Operation) -> Operation | None:
         """Run one step and commit it; the operation again if it should go on at once."""
@@ -79,6 +92,8 @@ class Engine:
         await self._services.waking.wake(f"out:{op.id}")
         if commit.ended:
             log.info("operation ended", extra={"operation": op.id, "kind": op.kind, "status": commit.fields["status"]})
+            if commit.fields["status"] == SUCCEEDED and "approved_at" in op.memo:
+                await remember(self._services.redis, op.kind, self._services.clock.now() - float(op.memo["approved_at"]))
             return None
         if wait_on:
             await self._services.waiting.add(op.id, wait_on)
@@ -143,13 +158,15 @@ class Engine:
         if isinstance(outcome, End):
             outcome = self._ending(replace(op, memo=memo), kind, outcome)
             memo.update(outcome.memo)
+        if step.name == APPROVAL_STEP and isinstance(outcome, Done):
+            memo["approved_at"] = self._services.clock.now()
         if step.name not in memo.setdefault("began", {}):
             memo["began"] = {**memo["began"], step.name: self._services.clock.now()}
         fields: dict[str, str] = {"memo": json.dumps(memo), "step": following or step.name}
         messages = [(f"{op.id}/{step.name}/{say.event}", say.payload()) for say in outcome.say]
         match outcome:
             case Done(plan=plan):
-                fields["status"] = RUNNING
+                fields |= {"status": RUNNING, "on": ""}
                 if plan is not None:
                     fields["plan"] = json.dumps(plan)
                 return Commit(fields, messages), ""
@@ -158,6 +175,7 @@ class Engine:
                 seconds = outcome.seconds if outcome.seconds is not None else 900.0
                 if outcome.until is not None:
                     seconds = min(seconds, max(0.0, outcome.until - self._services.clock.now()))
+                fields |= {"on": outcome.on if outcome.until is None else "", "on_pokes": str(op.pokes)}
                 return Commit(fields, messages, wait=seconds, calendar=outcome.until), outcome.on
             case End():
                 fields["status"] = outcome.status

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from bot.azure import clusters, groups, pools
-from bot.azure.failures import CAPACITY
+from bot.azure.failures import CAPACITY, TABLE
 from bot.azure.operations import terminal
 from bot.errors import Failed, Refused
 from bot.model import usd
@@ -21,6 +21,7 @@ from bot.operations.record import Operation
 from bot.operations.services import Services
 from bot.operations.steps import Done, Outcome, Run, Say, Step, Wait
 
+NO_CAPACITY: Final = frozenset(row.key for rows in TABLE.values() for row in rows if row.kind == CAPACITY)
 LONGEST_NAME: Final = 12
 LEFT_OVER: Final = "left over"
 
@@ -57,17 +58,17 @@ async def _elsewhere(op: Operation, do: Services, error: Refused | Failed, *, po
     """Turn to the next place. Raises `error` where it is not about capacity, or Failed where no place is left."""
     t, tried = target(op), [*op.memo.get("tried", []), place_of(target(op))]
     places: list[Mapping[str, Any]] = [place for place in t.get("places", ()) if pool or place["region"] != t["region"]]
-    if error.detail.get("kind") != CAPACITY or (not places and len(tried) == 1):
+    if error.code not in NO_CAPACITY or (not places and len(tried) == 1):
         raise error
     if not places:
-        raise Failed("operations.no_place", tried="; ".join(tried)) from error
+        raise Failed("operations.no_place", tried="; ".join(tried), buttons=("other_size", "other_region", "retry")) from error
     place, moves = places[0], places[0]["region"] != t["region"]
     half = _half_made(op, moves=moves)
     name = _asked_name(op) if moves else await _free_name(op, do) if half else str(t["pool"]["name"])
-    new = {**t, "region": place["region"], "group": place["group"], "system_hourly": place["system_hourly"], "places": places[1:]}
+    new = {**t, "places": places[1:], **{key: place[key] for key in ("region", "group", "system_hourly") if key in t}}
     if "pool" in t:
         new |= {"pool": {**t["pool"], **place["pool"], "name": name}, "pool_name": name, "asked_name": _asked_name(op)}
-    kept = set() if moves else set(op.memo.get("made", [])) - {"pool"}
+    kept = set(op.memo.get("made", [])) - ({"pool", "cluster", "group"} if moves else {"pool"})
     called = f" as `{t['cluster']}/{name}`" if name and name != _asked_name(op) else ""
     gone = f" What is half-made is being deleted: {_shown(half[0])}." if half else ""
     words = f"🔁 {tried[-1]}: {error.sentence} Trying {place_of(new)}{called}, {usd(place['plan']['hourly_max'])}/h: no dearer than approved.{gone}"

@@ -11,7 +11,7 @@ from bot.cluster.access import Access
 from bot.cluster.jobstate import JobState
 from bot.errors import QuartermasterError, Refused
 from bot.operations import reading, report, runs
-from bot.operations.answers import Answer, said
+from bot.operations.answers import Answer
 from bot.operations.present import date, duration
 from bot.operations.provisioning import target
 from bot.operations.queries import Question, about_job

@@ -24,7 +24,10 @@ RESPONSE_URL_SECONDS: Final = 29 * 60
 
 @dataclass(frozen=True)
 class NewOperation:
-    """What a handler (or another operation) writes down. `idempotency` names the request: the same one is recorded once."""
+    """What a handler (or another operation) writes down. `idempotency` names the request: the same one is recorded once.
+
+    `fields` are laid over the record's own: a rebuilt operation does not begin at its first step.
+    """
 
     id: str
     kind: str
@@ -37,6 +40,7 @@ class NewOperation:
     parent: str = ""
     text: str = ""
     memo: Mapping[str, Any] = field(default_factory=dict)
+    fields: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,7 @@ class Journal:
             "id": new.id, "kind": new.kind, "status": RUNNING, "step": "", "request": json.dumps(new.request), "team": new.team,
             "channel": new.channel, "user": new.user, "thread": new.thread, "parent": new.parent, "text": new.text,
             "memo": json.dumps(new.memo), "created": repr(self._clock.now()),
+            **new.fields,
         }  # fmt: skip
         keys = [self.key("op", new.id), self.key("due"), self.key("active"), self.key("idem", new.idempotency)]
         holder = await self._scripts["create"](keys=keys, args=[new.id, *_flat(fields)])

@@ -59,9 +59,14 @@ async def begin(op: Operation, do: Services) -> Outcome:
     return Done(memo={"now": "", "outcome": until})
 
 
+def lease_name(about: Held, operation: str) -> str:
+    """The id of the lease that `operation` began: the same again, should the journal be lost."""
+    return identity("lease", about.group.lower(), about.cluster.lower(), about.pool, operation)
+
+
 async def start(do: Services, about: Held, expires: float, op: Operation) -> None:
     """Write the lease's record and wake it; harmless if it stands already."""
-    lease = identity("lease", about.group.lower(), about.cluster.lower(), about.pool, op.id)
+    lease = lease_name(about, op.id)
     memo = {"group": about.group, "cluster": about.cluster, "pool": about.pool, "expires": expires, "warned": 0}
     new = NewOperation(
         id=lease,

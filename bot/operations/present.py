@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -151,7 +152,8 @@ def _buttons(op: Operation) -> list[Button]:
         return _ways_out(op)
     value = f"{op.id}:{(op.plan or {}).get('digest', '')}"
     if op.status == WAITING_APPROVAL:
-        return [Button("Approve", "approve", value, "primary"), Button("Deny", "deny", value, "danger"), Button("Withdraw", "cancel", value)]
+        glass = [Button("Break glass…", "break_glass", value)] if op.memo.get("break_glass") else []
+        return [Button("Approve", "approve", value, "primary"), Button("Deny", "deny", value, "danger"), *glass, Button("Withdraw", "cancel", value)]
     if op.status == WAITING_CONFIRMATION:
         return [Button(str((op.plan or {}).get("target", {}).get("confirm_label", "Yes, do it")), "confirm", value, "danger"),
                 Button("Keep it", "cancel", value)]  # fmt: skip
@@ -193,6 +195,24 @@ def plan_message(plan: Plan, usual: str = "") -> Say:
         blocks.append(context(f"Azure retail prices of {plan.price_date}, in USD"))
     text = f"Plan: {plan.title}" + (f" - {_range(plan.hourly_min, plan.hourly_max)}/h" if float(plan.hourly_max) else "")
     return Say("plan", text, blocks)
+
+
+def plan_file(plan: Plan, op: Operation) -> Say:
+    """Everything that the digest covers, as a text file: what is approved is exactly this."""
+    lines = [f"Plan {plan.digest} - {plan.title}", f"asked by {op.user} in {op.channel}: /gpu {op.text}", ""]
+    lines += [
+        f"{change.action:<7} {change.what}" + (f"  {change.hourly} USD/h" if change.hourly else "") + f"\n        {change.detail}"
+        for change in plan.changes
+    ]
+    lines += [
+        "",
+        f"per hour     {_range(plan.hourly_min, plan.hourly_max)}",
+        f"until expiry {_range(plan.total_min, plan.total_max)} ({plan.hours:g} h)",
+    ]
+    lines += [f"approval     {plan.why}", f"prices of    {plan.price_date}", f"one-way      {', '.join(plan.one_way) or 'nothing'}", ""]
+    lines += [f"{finding.severity}: {finding.text}" for finding in plan.findings]
+    lines += ["", "What the steps work with:", json.dumps(dict(plan.target), indent=2, sort_keys=True)]
+    return Say("plan-file", "The whole plan", file={"name": f"plan-{op.id}.txt", "title": f"plan {plan.digest}", "text": "\n".join(lines)})
 
 
 def ending(op: Operation, kind: Kind, outcome: End) -> End:

@@ -202,7 +202,7 @@ async def take_back_group(op: Operation, do: Services) -> Outcome:
     begun = await groups.begin_delete(do.azure, t["group"], operation=op.id)
     if begun.repeated and await groups.get(do.azure, t["group"]) is None:
         return Done()
-    return Wait(5.0, on=azure_of(op), memo={"now": "deleting the resource group"})
+    return Wait(10.0, memo={"now": "deleting the resource group"})
 
 
 GROUP = Step("group", make_group, "Resource group {group}")

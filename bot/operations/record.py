@@ -27,7 +27,8 @@ class Operation:
 
     `request` is the typed command (JSON); `thread` the ts of the message whose thread it lives in ('' until posted);
     `memo` what its steps left for later ones; `plan` the plan as JSON with its digest; `decisions` are
-    ``{by, verdict, reason, at, digest}``, oldest first; `created` is business time in epoch seconds.
+    ``{by, verdict, reason, at, digest}``, oldest first; `created` is business time in epoch seconds. `on` is what its
+    waiting step waits for, `on_pokes` how many facts had arrived when it began to wait.
     """
 
     id: str
@@ -50,6 +51,8 @@ class Operation:
     expires: float | None = None
     created: float = 0.0
     ended: float | None = None
+    on: str = ""
+    on_pokes: int = -1
     fence: int = 0
     pokes: int = 0
 
@@ -94,6 +97,8 @@ def read(fields: Mapping[str, str]) -> Operation:
         expires=float(fields["expires"]) if fields.get("expires") else None,
         created=float(fields.get("created", 0)),
         ended=float(fields["ended"]) if fields.get("ended") else None,
+        on=fields.get("on", ""),
+        on_pokes=int(fields.get("on_pokes", -1)),
         fence=int(fields.get("fence", 0)),
         pokes=int(fields.get("pokes", 0)),
     )

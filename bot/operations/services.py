@@ -87,8 +87,8 @@ class Services:
         found = await self.ours()
         if not name and len(found) == 1:
             return found[0]
-        for cluster in found:
-            if cluster.name.lower() == name.lower():
-                return cluster
+        named = [cluster for cluster in found if cluster.name.lower() == name.lower()]
+        if named:  # after a move to another region the half-made one of the same name is still being deleted for a while
+            return min(named, key=lambda cluster: cluster.provisioning_state == "Deleting")
         known = ", ".join(f"`{cluster.name}`" for cluster in found) or "none yet - `/gpu cluster create NAME` makes one"
         raise Refused("operations.cluster_unknown" if name else "operations.cluster_unnamed", name=name, known=known)

@@ -6,6 +6,9 @@ cluster's watch), lower case. A stale entry costs one needless wake and is dropp
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterable
+
 from redis.asyncio import Redis
 
 from bot.operations.journal import Journal
@@ -43,6 +46,17 @@ class Waiting:
                 poked.append(op_id)
         return poked
 
+    async def saw(self, names: Iterable[str]) -> None:
+        """All of `names` have just been observed; what changed among them was poked."""
+        items = [part for name in names for part in (name, repr(time.time()))]
+        if items:
+            await self._redis.hset(Journal.key("seen"), items=items)
+
+    async def fresh(self, name: str, within: float) -> bool:
+        """Whether `name` was observed in the last `within` seconds: then a change would have poked those that wait."""
+        at = await self._redis.hget(Journal.key("seen"), name)
+        return at is not None and time.time() - float(text(at)) < within
+
     async def prune(self, name: str) -> bool:
         """Forget ended operations; False if nobody is left (the name is then forgotten, too)."""
         for op_id in await self._members("on", name):
@@ -50,6 +64,7 @@ class Waiting:
                 await self.drop(op_id, name)
         if await self._redis.scard(Journal.key("on", name)) == 0:
             await self._redis.srem(Journal.key("watched"), name)
+            await self._redis.hdel(Journal.key("seen"), name)
             return False
         return True
 

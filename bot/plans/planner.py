@@ -9,19 +9,26 @@ from bot.approvals.rules import Policy
 from bot.errors import Refused
 from bot.model import Plan
 from bot.operations.history import usual
-from bot.operations.present import duration, plan_message
+from bot.operations.present import duration, plan_file, plan_message
 from bot.operations.record import Operation
 from bot.operations.services import Services
 from bot.operations.steps import Done, Outcome, Step
-from bot.plans import existing, provision, work
+from bot.plans import adopting, changing, existing, fallback, provision, work
 
 Planning = Callable[[Operation, Services, Policy], Awaitable[Plan]]
 
 PLANS: Final[Mapping[str, Planning]] = {
-    "cluster.create": provision.cluster_create,
+    "cluster.create": fallback.with_places(provision.cluster_create, moves=True),
+    "cluster.adopt": adopting.adopt,
+    "cluster.stop": changing.cluster_stop,
+    "cluster.start": changing.cluster_start,
     "cluster.delete": existing.cluster_delete,
     "cluster.expire": existing.cluster_delete,
-    "pool.add": provision.pool_add,
+    "pool.add": fallback.with_places(provision.pool_add, moves=False),
+    "pool.scale": changing.pool_scale,
+    "pool.stop": changing.pool_stop,
+    "pool.start": changing.pool_start,
+    "pool.abort": changing.pool_abort,
     "pool.delete": existing.pool_delete,
     "pool.expire": existing.pool_delete,
     "pool.extend": existing.pool_extend,
@@ -30,8 +37,9 @@ PLANS: Final[Mapping[str, Planning]] = {
     "plugin.remove": existing.plugin,
     "gpu.check": existing.check,
     "job.run": work.job_run,
+    "job.again": work.job_run,
 }
-QUIET: Final = frozenset({"job.run", "pool.extend", "cluster.delete", "pool.delete", "cluster.expire", "pool.expire", "gpu.check"})
+QUIET: Final = frozenset({"job.run", "job.again", "pool.extend", "cluster.delete", "pool.delete", "cluster.expire", "pool.expire", "gpu.check"})
 
 
 def plan_step(policy: Policy, kind: str = "") -> Step:
@@ -45,7 +53,7 @@ def plan_step(policy: Policy, kind: str = "") -> Step:
         if made.blocked:
             raise Refused("plans.blocked", reasons=made.blocked)
         seconds = await usual(do.redis, op.kind)
-        say = () if (kind or op.kind) in QUIET else (plan_message(made, f"about {duration(seconds)}" if seconds else ""),)
+        say = () if (kind or op.kind) in QUIET else (plan_message(made, f"about {duration(seconds)}" if seconds else ""), plan_file(made, op))
         return Done(plan={**made.as_json(), "digest": made.digest}, say=say)
 
     return Step("plan", plan)

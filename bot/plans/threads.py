@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from bot.errors import Refused
 from bot.operations.record import Operation
 from bot.operations.services import Services
 from bot.operations.steps import Done, Outcome
+
+LEASED: Final = frozenset({"cluster.create", "cluster.adopt", "cluster.start", "pool.add", "pool.extend", "pool.scale", "pool.start"})
 
 
 async def resolve_extend(op: Operation, do: Services) -> Outcome:
@@ -19,9 +21,9 @@ async def resolve_extend(op: Operation, do: Services) -> Outcome:
         found: dict[str, Any] = {"cluster": about.memo["cluster"], "pool": about.memo.get("pool", "")}
     else:
         t = (about.plan or {}).get("target", {})
-        if "cluster" not in t or about.kind not in ("cluster.create", "pool.add", "pool.extend"):
+        if "cluster" not in t or about.kind not in LEASED:
             raise Refused("plans.no_lease", name="this thread")
         pool = t.get("pool", "")
         name = pool.get("name", "") if isinstance(pool, dict) else pool
-        found = {"cluster": t["cluster"], "pool": "" if about.kind == "cluster.create" else name}
+        found = {"cluster": t["cluster"], "pool": "" if about.kind.startswith("cluster.") else name}
     return Done(memo={"resolved": {**found, **op.values}})

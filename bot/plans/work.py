@@ -1,63 +1,81 @@
-"""Plans for jobs: where it runs, what it holds, and whether it can fit."""
+"""Plans for jobs: where it runs, what it holds, what the policy says to it, and whether it can fit."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
+from bot.approvals.limits import Ask, spoken, within_limits
 from bot.approvals.rules import Policy
-from bot.azure import pools, tags
+from bot.azure import pools
+from bot.azure.clusters import ClusterState
+from bot.azure.pools import PoolState
+from bot.azure.sizes import promised
 from bot.cluster import jobs, nodes
-from bot.cluster.nodes import Capacity
+from bot.cluster.nodes import Capacity, Count
+from bot.cluster.objects import GPU, Json, is_gpu
 from bot.cluster.render import gpus_of
 from bot.cluster.safety import Rules, unsafe
-from bot.errors import Refused
+from bot.cluster.templates import Template
+from bot.errors import QuartermasterError, Refused
 from bot.model import Change, Finding, Plan
 from bot.operations.answers import pool_prices
 from bot.operations.record import Operation
-from bot.operations.running import manifest_of
+from bot.operations.running import manifest_of, template_of
 from bot.operations.services import Services
+
+MOST_PODS: Final = 100
+
+
+@dataclass(frozen=True)
+class Place:
+    """A cluster with what it has: its node pools as Azure lists them and its GPUs as Kubernetes counts them."""
+
+    cluster: ClusterState
+    pools: tuple[PoolState, ...]
+    capacity: Capacity
 
 
 async def job_run(op: Operation, do: Services, policy: Policy) -> Plan:
     """A Job on a cluster of ours; runs on what is paid for already, so it needs no approval."""
     values = op.values
-    cluster = await do.cluster(values.get("cluster", ""))
-    base = base_name(values)
+    template = template_of(values, do)
+    _allowed(values, template, policy)
+    base = base_name(values, template)
+    timeout = _timeout(values, template, policy)
     target: dict[str, Any] = {
-        "cluster": cluster.name, "group": cluster.group, "namespace": values.get("namespace", policy.jobs.namespaces[0]), "base": base,
-        "job": values.get("name") or f"{base}-{op.id[:4]}",
+        "namespace": _namespace(values, template, policy), "base": base, "job": values.get("name") or f"{base}-{op.id[:6]}", "timeout": timeout,
+        "expires": int(op.created) + timeout,
     }  # fmt: skip
-    manifest = manifest_of(_with(op, target), do)
-    problems = unsafe(manifest, Rules(namespaces=policy.jobs.namespaces)) if values.get("manifest") else []
-    if problems:
-        raise Refused("plans.unsafe", reasons="; ".join(problems))
-    resource, gpus, count = gpus_of(manifest)
-    access = await do.clusters.access(cluster.group, cluster.name)
-    found = await pools.list_all(do.azure, cluster.group, cluster.name) or []
-    capacity = await nodes.capacity(access, pool_prices(found))
-    findings = []
-    reason = jobs.fits(capacity, gpus, resource=resource, pods=count) if gpus else None
-    if reason and not capacity.nodes:
-        raise Refused("plans.no_fit", cluster=cluster.name, reason=reason)
-    if reason:
-        findings.append(Finding("warn", f"It has to wait: {reason}."))
-    hourly = gpu_price(capacity, resource) * gpus * count
-    target |= {"gpus": gpus * count, "resource": resource, "gpu_hourly": str(hourly)}
-    detail = f"{gpus * count} × `{resource}` in namespace {target['namespace']}" if gpus else f"no GPU, in namespace {target['namespace']}"
-    title = f"{target['job']} on {cluster.name}"
-    return Plan(title=title, changes=(Change("run", f"job {target['job']}", detail),), findings=tuple(findings), target=target)
+    manifest = manifest_of(op, do, {**target, "resource": resource_of(template.manifest)})
+    resource, gpus, pods = gpus_of(manifest)
+    place = await _place(values, do, gpus, resource, pods)
+    held = sum(one.count for node in place.capacity.nodes for one in node.holders if one.owner == op.user)
+    over = within_limits(policy, Ask(gpus=gpus * pods, gpus_held=held))
+    if over:
+        raise Refused("plans.blocked", reasons=f"{over[0].sentence} {over[0].next_step}")
+    short = jobs.fits(place.capacity, gpus, resource=resource, pods=pods) or ""
+    findings = (Finding("warn", f"It has to wait: {short}"),) if short else ()
+    target |= {
+        "cluster": place.cluster.name, "group": place.cluster.group, "region": place.cluster.region, "gpus": gpus * pods, "resource": resource,
+        "per_pod": gpus, "pods": pods, "gpu_hourly": str(gpu_price(place.capacity, resource) * gpus * pods), "short": short,
+        "hopeless": bool(short) and hopeless(place, gpus, resource), "pools": [pool.name for pool in place.pools],
+    }  # fmt: skip
+    several = f" in {pods} pods" if pods > 1 else ""
+    detail = f"{gpus * pods} × `{resource}`{several} in namespace {target['namespace']}" if gpus else f"no GPU, in namespace {target['namespace']}"
+    title = f"{target['job']} on {place.cluster.name}"
+    return Plan(title=title, changes=(Change("run", f"job {target['job']}", detail),), findings=findings, target=target)
 
 
-def base_name(values: Any) -> str:
+def base_name(values: Mapping[str, Any], template: Template) -> str:
     """What runs of the same thing have in common: the template, the image's last part, or the manifest's own name."""
     if values.get("template"):
         return str(values["template"])
-    if values.get("image"):
-        last = re.split(r"[:@]", str(values["image"]).rpartition("/")[2])[0]
-        return re.sub(r"[^a-z0-9-]+", "-", last.lower()).strip("-")[:40] or "job"
-    return "job"
+    name = re.split(r"[:@]", str(values["image"]).rpartition("/")[2])[0] if values.get("image") else template.name
+    return re.sub(r"[^a-z0-9-]+", "-", name.lower())[:40].strip("-") or "job"
 
 
 def gpu_price(capacity: Capacity, resource: str) -> Decimal:
@@ -70,10 +88,102 @@ def gpu_price(capacity: Capacity, resource: str) -> Decimal:
     return min(each, default=Decimal(0))
 
 
-def _with(op: Operation, target: dict[str, Any]) -> Operation:
-    from dataclasses import replace
+def hopeless(place: Place, gpus: int, resource: str) -> bool:
+    """Whether no waiting helps: no node has as many GPUs, none is still on its way, and no pool grows by one that has."""
+    counts = [node.resources.get(resource, Count()) for node in place.capacity.nodes]
+    if any(count.allocatable >= gpus for count in counts) or any(not node.total.allocatable for node in place.capacity.nodes):
+        return False
+    return not any(_may_bring(pool, gpus, resource) for pool in place.pools)
 
-    return replace(op, plan={"target": target})
+
+def _may_bring(pool: PoolState, gpus: int, resource: str) -> bool:
+    coming = pool.provisioning_state not in ("Succeeded", "Failed", "Deleting", "Canceled")
+    grows = pool.autoscaling and pool.power_state == "Running" and pool.count < (pool.max_nodes or 0)
+    if not (coming or grows):
+        return False
+    try:
+        offered, count = promised(pool.size, pool.mig)
+    except KeyError:
+        return False
+    return offered == resource and count >= gpus
 
 
-__all__ = ["base_name", "gpu_price", "job_run", "tags"]
+def _allowed(values: Mapping[str, Any], template: Template, policy: Policy) -> None:
+    """Refuse, with all reasons at once, what the policy does not let run. Templates are the installation's own and trusted."""
+    found = within_limits(
+        policy, Ask(image=values.get("image"), namespace=_namespace(values, template, policy), timeout=values.get("timeout_seconds"))
+    )
+    problems = [finding.sentence.rstrip(".") for finding in found]
+    if values.get("manifest"):
+        rules = Rules(namespaces=(_namespace(values, template, policy),))  # the namespace is judged above, as that of every request
+        problems += unsafe(template.manifest, rules)
+        for image in _images(template.manifest):
+            problems += [finding.sentence.rstrip(".") for finding in within_limits(policy, Ask(image=image))]
+        problems += _too_much(template.manifest, policy)
+    if problems:
+        raise Refused("plans.unsafe", reasons="; ".join(dict.fromkeys(problems)))
+
+
+def _images(manifest: Json) -> list[str]:
+    pod = manifest["spec"]["template"]["spec"]
+    return [str(container.get("image")) for container in (*(pod.get("initContainers") or ()), *pod["containers"])]
+
+
+def _own_timeout(manifest: Json) -> int | None:
+    own = manifest["spec"].get("activeDeadlineSeconds")
+    return int(own) if isinstance(own, int) and own > 0 else None
+
+
+def _too_much(manifest: Json, policy: Policy) -> list[str]:
+    """Longer, or more pods, than anybody may ask for by an option."""
+    own, most, spec = _own_timeout(manifest), policy.jobs.longest_timeout, manifest["spec"]
+    found = [f"`activeDeadlineSeconds` of {spoken(own)} (at most {spoken(most)})"] if own and own > most else []
+    for field, limit in (("parallelism", MOST_PODS), ("completions", 100 * MOST_PODS)):
+        if isinstance(spec.get(field), int) and not 0 < spec[field] <= limit:
+            found.append(f"`{field}: {spec[field]}` (1 to {limit})")
+    return found
+
+
+def resource_of(manifest: Json) -> str:
+    """The GPU resource that a manifest asks for by itself; whole GPUs where it names none. Raises ``cluster.amount`` for no whole number."""
+    for container in manifest["spec"]["template"]["spec"]["containers"]:
+        resources = container.get("resources") or {}
+        for name, count in {**(resources.get("requests") or {}), **(resources.get("limits") or {})}.items():
+            if is_gpu(name):
+                if not re.fullmatch(r"\d{1,4}|\$\{\w+\}", str(count)):
+                    raise Refused("cluster.amount", kind="GPUs", value=str(count)[:40])
+                return str(name)
+    return GPU
+
+
+def _timeout(values: Mapping[str, Any], template: Template, policy: Policy) -> int:
+    """Nothing runs for ever: what was asked for, else the manifest's own limit, else the longest that the policy allows."""
+    return int(values.get("timeout_seconds") or min(_own_timeout(template.manifest) or policy.jobs.longest_timeout, policy.jobs.longest_timeout))
+
+
+def _namespace(values: Mapping[str, Any], template: Template, policy: Policy) -> str:
+    own = (template.manifest.get("metadata") or {}).get("namespace") if values.get("manifest") else None
+    return str(values.get("namespace") or own or policy.jobs.namespaces[0])
+
+
+async def _place(values: Mapping[str, Any], do: Services, gpus: int, resource: str, pods: int) -> Place:
+    """Where it runs: the cluster that was named or the only one. A manifest names none, so of several the first that has room is taken."""
+    ours = await do.ours()
+    if values.get("cluster") or not values.get("manifest") or len(ours) <= 1:
+        return await _look(do, await do.cluster(values.get("cluster", "")))
+    seen = []
+    for cluster in ours[:8]:
+        try:
+            seen.append(await _look(do, cluster))
+        except QuartermasterError:
+            continue  # one that is stopped or being made does not keep the others from being asked
+    if not seen:
+        return await _look(do, await do.cluster(""))
+    free = [place for place in seen if jobs.fits(place.capacity, gpus, resource=resource, pods=pods) is None]
+    return (free or [place for place in seen if not hopeless(place, gpus, resource)] or seen)[0]
+
+
+async def _look(do: Services, cluster: ClusterState) -> Place:
+    access = await do.clusters.access(cluster.group, cluster.name)
+    found = await pools.list_all(do.azure, cluster.group, cluster.name) or []
+    return Place(cluster, tuple(found), await nodes.capacity(access, pool_prices(found)))

@@ -33,8 +33,24 @@ class Series:
     """One curve: last and best value in one pass and constant memory. Steps are epochs where the log names them."""
 
     __slots__ = (
-        "best", "best_step", "count", "decided", "explicit", "explicit_step", "final", "key", "largest", "last_step", "lower", "nan", "order",
-        "pending", "points", "smallest", "signed", "stride",
+        "best",
+        "best_step",
+        "count",
+        "decided",
+        "explicit",
+        "explicit_step",
+        "final",
+        "key",
+        "largest",
+        "last_step",
+        "lower",
+        "nan",
+        "order",
+        "pending",
+        "points",
+        "signed",
+        "smallest",
+        "stride",
     )
 
     def __init__(self, key: Key, order: int, *, signed: bool) -> None:

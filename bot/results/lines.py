@@ -40,7 +40,8 @@ _PREFIX: Final = re.compile(
 def clean_block(block: bytes) -> bytes:
     """Whole lines of raw output with colours and control characters gone and every carriage return made a line end."""
     if b"\r" in block:
-        block = block.replace(b"\r", b"\n")
+        # Empty lines mean nothing; fewer of them leave longer runs of alike lines.
+        block = block.replace(b"\r\n", b"\n").replace(b"\n\r", b"\n").replace(b"\r", b"\n")
     block = shortened(block)
     if b"\x1b" in block:
         block = _ANSI.sub(b"", block)

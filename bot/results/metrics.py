@@ -50,7 +50,7 @@ FAMILIES: Final = _families()
 _WORDS: Final[dict[str, str]] = {
     word: family
     for family, words in {
-        "accuracy": "accuracy acc accu accs accuracies acc1 acc@1 accuracy@1 prec@1 prec1 top1 rank1 rank@1 aacc acctop1 accuracy01 accuracy1 correct",
+        "accuracy": "accuracy acc accu accuracies acc1 acc@1 accuracy@1 prec@1 prec1 top1 rank1 rank@1 aacc acctop1 accuracy01 accuracy1 correct",
         "top5": "acc5 acc@5 accuracy@5 prec@5 prec5 top5 acctop5 rank5 rank@5 accuracy03 accuracy05 accuracy5",
         "f1": "f1 fb1 fscore fmeasure f1score f1s",
         "auc": "auc auroc rocauc aucpr auprc prauc aucroc",
@@ -224,6 +224,8 @@ def named(label: str) -> Named | None:
     )
     special = family in ("rouge", "ranking", "correlation", "cider") or ("@" in words[at] and family not in ("accuracy", "top5"))
     name = words[at] if special else family
+    if family == "error":  # err-top1 is the error, err-top5 something more special
+        extra = (*(w for w in extra if family_of(w) != "accuracy"), *(w for w in words if family_of(w) == "top5"))
     numbered = _NUMBERED.search(label)
     if numbered:
         extra = (*extra, "#" + numbered[1])

@@ -37,8 +37,10 @@ _GRAPH: Final = re.compile(
 )
 _KATIB: Final = re.compile(rf"\{{metricName: *([\w/\-]+), *metricValue: *{_N}")
 _OPTUNA: Final = re.compile(rf"Trial (\d+) finished with value: {_N}(?: and parameters.*)?\. Best is trial (\d+) with value: {_N}")
-_PERCENT_OF: Final = re.compile(rf"(?<![\w.\-]){_N} ?% (?:(test|validation|val|training|train) )?(?:top-1 )?acc(?:uracy)?\b(?! (?:of|for))", re.IGNORECASE)
-_GOAL: Final = re.compile(r"(?i)target|goal|threshold|baseline|expect|paper|should|until|at least|reach|below|above|than")
+_PERCENT_OF: Final = re.compile(
+    rf"(?<![\w.\-]){_N} ?% (?:(test|validation|val|training|train) )?(?:top-1 )?acc(?:uracy)?\b(?! (?:of|for))", re.IGNORECASE
+)
+_GOAL: Final = re.compile(r"(?i)usage|memory|n/a|target|goal|threshold|baseline|expect|paper|should|until|at least|reach|below|above|than")
 _CORRECT: Final = re.compile(r"(?<![\w./])(\d+)\s*(?:/|out of|of)\s*(\d+)\s+(?:\w+ ){0,2}?(?:are |were )?correct(?:ly)?\b")
 _STEMS: Final = (" correct", "% ", "Trial ", "(AP) @[", "test performance", "learn: ", "rain: ", "metricName:")
 

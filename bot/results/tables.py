@@ -6,12 +6,13 @@ import re
 from dataclasses import dataclass, replace
 from typing import Final
 
-from bot.results.metrics import LOSS, Named, family_of, named, words_of
+from bot.results.metrics import LOSS, SPLITS, Named, family_of, named, words_of
 from bot.results.patterns import NUMBER
 from bot.results.spoken import Spoken
 
 _PATIENCE_HEADER: Final = 6
 _PATIENCE_ROW: Final = 40
+_WIDEST: Final = 400
 _PIPES: Final = re.compile(r"[|│┃║]")
 _RULE: Final = re.compile(r"^[\s\-=+_:|─━═│┃┏┓┗┛┡┩┳┻╇└┘┌┐├┤┬┴┼╒╕╞╡╘╛╤╪╧*~]*$")
 _TAIL: Final = re.compile(r":?\s*\d+%\s?[|│].*$")
@@ -26,7 +27,8 @@ _WHOLE_ROWS: Final = frozenset(
 @dataclass(frozen=True, slots=True)
 class _Column:
     what: Named | None = None
-    role: str = ""  # step, metric, value, class or nothing
+    role: str = ""  # step, metric, value, class, split or nothing
+    split: str | None = None
 
 
 def _cells(text: str, kind: str) -> list[str]:
@@ -59,6 +61,8 @@ def _column(cell: str) -> _Column:
         return _Column(role="metric")
     if low == "value":
         return _Column(role="value")
+    if low in SPLITS:
+        return _Column(role="split", split=SPLITS[low])
     short = {"p": "precision", "r": "recall", "box(p": "precision", "f": "f1"}.get(low, cell)
     return _Column(named(short))
 
@@ -67,6 +71,11 @@ def _on_val(column: _Column) -> _Column:
     """Beside a train and a validation loss (fastai), and in spaCy's table, a plain score is that of the validation data."""
     what = column.what
     return column if what is None or what.split or what.family.tier == LOSS else replace(column, what=replace(what, split="val"))
+
+
+def _heads(text: str) -> bool:
+    words = words_of(text)
+    return any(family_of(word) for word in words) or sum(word in SPLITS for word in words) >= 2
 
 
 class Tables:
@@ -99,7 +108,7 @@ class Tables:
 
     def _header(self, text: str) -> bool:
         text = _TAIL.sub("", text)
-        if len(text) > 400 or "=" in text or NUMBER.search(text) or (not any(family_of(w) for w in words_of(text)) and "alue" not in text):
+        if len(text) > _WIDEST or "=" in text or NUMBER.search(text) or not (_heads(text) or "alue" in text):
             return False
         for kind in _kinds(text):
             cells = _cells(text, kind)
@@ -108,7 +117,8 @@ class Tables:
             columns = [_column(cell) for cell in cells]
             roles = {column.role for column in columns}
             measured = sum(column.what is not None for column in columns)
-            if {"metric", "value"} <= roles or (measured and ("step" in roles or "epoch" in roles or "class" in roles)) or measured >= 2:
+            across = sum(column.role == "split" for column in columns) >= 2 and not measured
+            if across or {"metric", "value"} <= roles or (measured and ("step" in roles or "epoch" in roles or "class" in roles)) or measured >= 2:
                 if cells[:2] == ["E", "#"] or {"train", "val"} <= {column.what.split for column in columns if column.what}:
                     columns = [_on_val(column) for column in columns]
                 self._columns, self._kind, self._left, self._row_name = columns, kind, _PATIENCE_HEADER, ""
@@ -121,7 +131,11 @@ class Tables:
         width = len(self._columns)
         for kind in kinds:
             cells = _cells(text, kind)
-            if len(cells) == width and self._numeric(cells):
+            if any(column.role == "split" for column in self._columns):
+                across = self._across(cells)
+                if across is not None:
+                    return across
+            elif len(cells) == width and self._numeric(cells):
                 return self._values(cells)
             if len(cells) == width + 1 and kind == "wide" and self._numeric(cells[1:]) and not _CELL.match(cells[0]):
                 return self._labelled(cells)
@@ -131,7 +145,7 @@ class Tables:
         good = sum(bool(_CELL.match(cell)) for cell in cells)
         if any(column.role in ("class", "metric") for column in self._columns):
             return good >= 2
-        return good * 3 >= len(cells) * 2
+        return good * 2 >= len(cells)
 
     def _values(self, cells: list[str]) -> list[Spoken]:
         by_role = {column.role: cell for column, cell in zip(self._columns, cells, strict=True) if column.role}
@@ -141,12 +155,26 @@ class Tables:
             return []
         step = by_role.get("epoch") or by_role.get("step")
         step = re.split(r"/", step)[0] if step else None
+        split = SPLITS.get(cells[0].lower()) if not self._columns[0].what and not self._columns[0].role else None
         values = []
         for column, cell in zip(self._columns, cells, strict=True):
             found = _VALUE.match(cell)
             if column.what and found and found[1] and (not column.what.family.decimal or "." in cell):
-                values.append(Spoken(column.what, found[1], found[2] == "%", step))
+                what = replace(column.what, split=split) if split else column.what
+                values.append(Spoken(what, found[1], found[2] == "%", step))
         return values
+
+    def _across(self, cells: list[str]) -> list[Spoken] | None:
+        """Metrics as rows, splits as columns."""
+        columns = self._columns if len(cells) == len(self._columns) else [_Column(), *self._columns]
+        if len(cells) != len(columns) or (what := named(cells[0])) is None:
+            return None
+        values = []
+        for column, cell in zip(columns[1:], cells[1:], strict=True):
+            found = _VALUE.match(cell)
+            if column.split and found and found[1]:
+                values.append(Spoken(replace(what, split=column.split), found[1], found[2] == "%"))
+        return values or None
 
     def _long(self, cells: list[str], by_role: dict[str, str]) -> list[Spoken]:
         what, found = named(by_role["metric"]), _VALUE.match(by_role["value"])

@@ -276,9 +276,37 @@ def test_the_whole_story_is_read_off_the_record_in_order_and_always_the_same() -
     assert entries_of(earlier) == entries_of(op)[:3], "what is added later never changes what was written"
 
 
+def test_what_slack_draws_is_spelt_out_in_the_log() -> None:
+    op = told(memo={"outcome": f"ready until <!date^{int(NOW)}^{{time}}|x>; ask <@U0BOB> or <!subteam^S0PLATFORM>"})
+    assert entries_of(op)[-1].detail["outcome"] == "ready until 2026-11-18T11:06:40.000Z; ask U0BOB or S0PLATFORM"
+
+
 def test_an_approval_that_did_not_count_is_not_told_as_one() -> None:
     op = told(decisions=(*told().decisions, {"by": "U0GINA", "verdict": "approve", "at": NOW + 30, "digest": "d1"}))
     assert [(one.event, one.detail.get("by")) for one in entries_of(op) if one.event == "void"] == [("void", "U0GINA")]
+
+
+def test_a_plan_made_anew_voids_what_was_decided_before_and_both_rounds_are_told() -> None:
+    first = told(ended=None)
+    again = told(
+        plan={**(first.plan or {}), "digest": "d2"},
+        memo={**first.memo, "round": 1, "asked_at": NOW + 300, "approved_by": ["U0BOB"]},
+        decisions=(*first.decisions, {"by": "U0BOB", "verdict": "approve", "at": NOW + 400, "digest": "d2"}),
+    )
+    names = {one.name for one in entries_of(first)} | {one.name for one in entries_of(again)}
+    assert {name.removeprefix("op1/") for name in names} == {
+        "requested", "planned/d1", "planned/d2", "decision/d1/U0BOB/approve", "decision/d2/U0BOB/approve", "granted/d1", "granted/d2",
+        "void/d1/U0BOB/approve", "ended",
+    }  # fmt: skip
+
+
+def test_an_emergency_start_is_told_as_one_and_a_forbidden_one_as_void() -> None:
+    glass = {"by": "U0CAROL", "verdict": "break-glass", "at": NOW + 70, "digest": "d1", "reason": "demo in an hour"}
+    op = told(decisions=(*told().decisions, glass), memo={"approved_by": ["U0CAROL"], "broke_glass": True})
+    assert [one.event for one in entries_of(op)][2:5] == ["approved", "broke_glass", "granted"]
+    forbidden = told(decisions=(*told().decisions, glass))
+    assert [one.event for one in entries_of(forbidden)][3:5] == ["broke_glass", "void"]
+    assert "started *node pool demo/gpu* without approval: demo in an hour" in answer(seal_all(entries_of(op), GENESIS, 1))[1][3]
 
 
 def test_denials_cancels_extensions_and_what_the_bot_does_by_itself() -> None:

@@ -139,6 +139,14 @@ async def test_a_repeated_step_reserves_once(redis: Redis, budgets: Budgets) -> 
     assert (await balanced(redis))["2026-11:reserved:total"] == 60 * MICRO
 
 
+async def test_asking_whether_it_fits_sets_nothing_aside(redis: Redis, budgets: Budgets) -> None:
+    await budgets.reserve("op1", "U0ALICE", "C0GPU", {"demo": Decimal(100)}, since=MID, until=MID + HOUR, dry=True)
+    assert not await redis.keys("*")
+    with pytest.raises(Refused, match="Your budget"):
+        await budgets.reserve("op1", "U0ALICE", "C0GPU", {"demo": Decimal(101)}, since=MID, until=MID + HOUR, dry=True)
+    assert await reserve(budgets, "op1", {"demo": "100"})
+
+
 @pytest.mark.parametrize("amount", ["NaN", "Infinity", "-0.01", "1e12"])
 async def test_what_is_no_price_reserves_nothing(redis: Redis, budgets: Budgets, amount: str) -> None:
     with pytest.raises(Refused) as caught:
@@ -247,6 +255,13 @@ async def test_a_request_that_came_to_nothing_costs_nothing(redis: Redis, budget
     assert await budgets.settle("op1", Decimal("1.25")) == Decimal("1.25")
     assert (await budgets.overview("U0ALICE", "C0GPU", "2026-11")).of_user == Scope(Decimal(100), Decimal("1.25"), Decimal(0))
     await budgets.release("op1")
+    await balanced(redis)
+
+
+async def test_what_is_free_can_be_settled_too(redis: Redis, budgets: Budgets) -> None:
+    assert await reserve(budgets, "op1", {"demo": "0", "demo/gpu": "10"})
+    assert await budgets.gone("demo", MID + HOUR) == 1
+    assert await redis.hgetall(INDEX) == {}
     await balanced(redis)
 
 

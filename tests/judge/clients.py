@@ -109,7 +109,7 @@ class Arm:
         request = urllib.request.Request(
             f"{self.play.ready['azure']}/subscriptions/{SUBSCRIPTION}{path}{'&' if '?' in path else '?'}api-version=2026-08-01",
             data=None if body is None else json.dumps(body).encode(), method=method,
-            headers={"Authorization": f"Bearer {self._token()}", "Content-Type": "application/json"},
+            headers={"Authorization": f"Bearer {self.token()}", "Content-Type": "application/json"},
         )  # fmt: skip
         try:
             with urllib.request.urlopen(request, context=context, timeout=30) as answer:
@@ -118,7 +118,8 @@ class Arm:
             text, status = error.read(), error.code
         return status, json.loads(text) if text.strip() else None
 
-    def _token(self) -> str:
+    def token(self) -> str:
+        """A token of the managed identity."""
         env = self.play.ready["env"]
         url = f"{env['IDENTITY_ENDPOINT']}?resource=https://management.azure.com/&api-version=2019-08-01"
         request = urllib.request.Request(url, headers={"X-IDENTITY-HEADER": env["IDENTITY_HEADER"]})

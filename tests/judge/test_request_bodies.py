@@ -70,7 +70,7 @@ REASONS = (
     Reason(r"properties\.nodeTaints", [], ["sku=gpu:NoSchedule"], "GPU nodes are kept for pods that ask for GPUs (AKS: GPU article)"),
     Reason(r"properties\.agentPoolProfiles\[0\]\.name", "nodepool1", "system", "a name that says what the pool is for"),
     Reason(r"properties\.dnsPrefix", ANY, ANY, "azure-cli puts group and subscription into the prefix; AKS makes it unique by itself"),
-    Reason(r"properties\.aadProfile\.enableAzureRBAC", False, True, "who signs in with Entra is authorised by Azure roles, so that the bot's identity can be"),
+    Reason(r"properties\.aadProfile\.enableAzureRBAC", False, True, "who signs in with Entra is authorised by Azure roles, and so is the bot"),
 )  # fmt: skip
 
 INTENTS: dict[str, Callable[[], dict[str, Any]]] = {
@@ -140,8 +140,8 @@ class Recorded:
     async def settled(self, pool_name: str) -> None:
         """Until nothing runs on the pool any more."""
         async with asyncio.timeout(20):
-            while (state := await pools.get(self.conn, "rg", "demo", pool_name)) is None or state.provisioning_state != "Succeeded":
-                await asyncio.sleep(0.01)  # an operation of another server has no event to wait for
+            while (state := await pools.get(self.conn, "rg", "demo", pool_name)) is None or state.provisioning_state != "Succeeded":  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
 
 
 @pytest.fixture

@@ -1,3 +1,4 @@
+# ruff: noqa: W291 - logs as they are printed
 """Runs that ended badly (and some that only looked like it)."""
 
 from tests.results.case import Case, silent

@@ -1,3 +1,4 @@
+# ruff: noqa: W291 - logs as they are printed
 """Image classification and small examples, as their programs print them."""
 
 from tests.results.case import Case

@@ -1,3 +1,4 @@
+
 """Language, speech and translation."""
 
 from tests.results.case import Case

@@ -1,3 +1,4 @@
+# ruff: noqa: W291 - logs as they are printed
 """Detection, boosting, graphs, recommendation, reinforcement learning."""
 
 from tests.results.case import Case

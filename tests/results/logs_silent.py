@@ -1,3 +1,4 @@
+
 """Logs that hold no result, however many metric names and numbers they show."""
 
 from tests.results.case import Case, silent

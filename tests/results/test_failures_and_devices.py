@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - logs as they are printed
 """Single failures and devices: which line explains an end, which trouble was survived, which device was used."""
 
 from __future__ import annotations

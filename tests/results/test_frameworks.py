@@ -8,11 +8,12 @@ from bot.results import RunSummary, summarise
 from tests.results.case import Case
 from tests.results.logs_failed import FAILED
 from tests.results.logs_images import IMAGES
+from tests.results.logs_kinds import KINDS
 from tests.results.logs_language import LANGUAGE
 from tests.results.logs_other import OTHER
 from tests.results.logs_silent import SILENT
 
-CASES = [*IMAGES, *LANGUAGE, *OTHER, *SILENT, *FAILED]
+CASES = [*IMAGES, *KINDS, *LANGUAGE, *OTHER, *SILENT, *FAILED]
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])

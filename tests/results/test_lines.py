@@ -1,3 +1,4 @@
+
 """Single lines: how programs write one value, and what looks like one but is none."""
 
 from __future__ import annotations

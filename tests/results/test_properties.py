@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from itertools import pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -76,7 +77,7 @@ def test_a_log_cut_and_patched_anywhere_does_not_make_it_raise(cases: list, star
 def test_pieces_cut_anywhere_give_the_same_as_the_whole(lines: list[str], end: str, cuts: list[int]) -> None:
     text = end.join(lines) + end
     places = [0, *sorted(cut for cut in cuts if cut < len(text)), len(text)]
-    pieces = [text[a:b] for a, b in zip(places, places[1:], strict=False)]
+    pieces = [text[a:b] for a, b in pairwise(places)]
     whole = summarise(text)
     assert summarise(pieces) == whole
     data = text.encode()

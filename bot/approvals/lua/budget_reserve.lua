@@ -1,8 +1,8 @@
 -- Set money aside in every budget that it counts against, or in none. Amounts are whole micro-dollars.
 -- KEYS: 1 ledger (all months), 2 account (the operation that made the resources), 3 index: resource -> account
--- ARGV: 1 reservation id, 2 account id, 3 user, 4 channel, 5-7 limits of user, channel, total ('' none), 8 'forced' or '',
+-- ARGV: 1 reservation id, 2 account id, 3 user, 4 channel, 5-7 limits of user, channel, total ('' none), 8 'forced', 'dry' (ask only) or '',
 --       9 count of parts, then part, hourly, since, until ..., then month, part, amount ...
--- Returns {'kept'} | {'owner', user, channel} | {'closed', part} | {'over', scope, month, in use, asked} | {'reserved'}.
+-- Returns {'kept'} | {'owner', user, channel} | {'closed', part} | {'over', scope, month, in use, asked} | {'fits'} | {'reserved'}.
 local function held(field) return tonumber(redis.call('HGET', KEYS[1], field) or '0') end
 local function plain(number) return string.format('%.0f', number) end
 
@@ -38,6 +38,8 @@ if ARGV[8] ~= 'forced' then
     end
   end
 end
+
+if ARGV[8] == 'dry' then return {'fits'} end
 
 redis.call('HSET', KEYS[2], 'user', ARGV[3], 'channel', ARGV[4], 'did:' .. ARGV[1], 1)
 for i = 10, first - 1, 4 do

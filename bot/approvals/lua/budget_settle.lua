@@ -16,7 +16,9 @@ for i = 1, #all, 2 do
   if string.sub(all[i], 1, 2) == 'r:' then
     if string.sub(all[i], 11) == ARGV[1] then
       local month = string.sub(all[i], 3, 9)
-      for _, scope in ipairs(scopes) do redis.call('HINCRBY', KEYS[1], month .. ':reserved:' .. scope, '-' .. all[i + 1]) end
+      if all[i + 1] ~= '0' then  -- "-0" is no number to Redis
+        for _, scope in ipairs(scopes) do redis.call('HINCRBY', KEYS[1], month .. ':reserved:' .. scope, '-' .. all[i + 1]) end
+      end
       redis.call('HDEL', KEYS[2], all[i])
     else
       open = true

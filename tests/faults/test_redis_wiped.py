@@ -1,0 +1,167 @@
+"""Redis wiped (FLUSHALL): what Azure, Kubernetes and Slack tell is rebuilt, nothing is said twice, the rest is listed to the admins."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import redis as redis_sync
+
+from tests.playing import ALICE, BOB, GPU, Playing, playing, shown, wait_until
+
+OPS = "G0OPS"
+SIZE = "Standard_NC4as_T4_v3"
+HOUR = 3600
+
+
+@pytest.fixture
+def play() -> Iterator[Playing]:
+    with playing(speed=100) as running:
+        yield running
+
+
+def store(play: Playing) -> redis_sync.Redis:
+    return redis_sync.Redis.from_url(play.ready["redis"], decode_responses=True)
+
+
+def wipe(play: Playing) -> None:
+    """Everything is gone; wait until the bot has rebuilt what it can."""
+    redis = store(play)
+    assert wait_until(lambda: redis.get("{qm}:epoch"), 20)
+    redis.flushall()
+    wait_until(lambda: redis.get("{qm}:epoch"), 60, "the epoch")
+
+
+def made(play: Playing, name: str, more: str = "") -> dict[str, Any]:
+    play.command(f"cluster create {name} {more}")
+    card = play.card(f"cluster {name}(.|\n)*Waiting for approval")
+    play.click(card, "approve", BOB)
+    play.reply(card["ts"], "Approved by")
+    return card
+
+
+def said_once(play: Playing) -> None:
+    for channel in (GPU, OPS):
+        for parent in play.messages(channel):
+            texts = Counter(re.sub(r"\s+", " ", shown(reply)) for reply in parent["replies"])
+            assert [text for text, count in texts.items() if count > 1] == []
+
+
+def now(play: Playing, card: dict[str, Any]) -> dict[str, Any]:
+    return next(one for one in play.messages(GPU) if one["ts"] == card["ts"])
+
+
+def test_a_running_job_a_lease_and_a_pending_approval_when_everything_is_forgotten(play: Playing) -> None:
+    cluster = made(play, "kept", f"--size {SIZE} --for 8h")
+    play.reply(cluster["ts"], "Proven: ", seconds=90)
+    play.card("cluster kept(.|\n)*Done")
+    play.call("POST", "/clock", {"speed": 1})
+    play.command("run mnist --on kept -- --max_steps 3000")
+    job = play.card(r"mnist-\w+ on kept")
+    wait_until(lambda: play.writes("kubernetes", "^POST.*/jobs(\\?|$)"), 30)
+    play.command(f"cluster create wanted --size {SIZE}")
+    pending = play.card("cluster wanted(.|\n)*Waiting for approval")
+    wipe(play)
+    notice = shown(play.card("I had lost my memory", OPS))
+    assert "`kept`" in notice
+    assert "cluster wanted" in notice
+    assert "<@U0ALICE>" in notice
+    assert "digest set" in notice
+    play.reply(pending["ts"], "Please give the command again")
+    closed = wait_until(lambda: one if "Lost" in shown(one := now(play, pending)) else None)
+    assert not [block for block in closed["blocks"] if block["type"] == "actions"]
+    play.call("POST", "/clock", {"speed": 100})
+    play.reply(job["ts"], "succeeded: final", seconds=120)
+    wait_until(lambda: "Done" in shown(now(play, job)))
+    assert sum("succeeded: final" in shown(reply) for reply in now(play, job)["replies"]) == 1
+    assert sum("Proven: " in shown(reply) for reply in now(play, cluster)["replies"]) == 1
+    said_once(play)
+    # The lease is the former one: it warns in the thread, and at the end it deletes.
+    play.advance(7 * HOUR + 60)
+    warning = play.reply(cluster["ts"], "`kept` expires in", seconds=30)
+    play.click(warning, "extend", ALICE)
+    play.reply(cluster["ts"], "`kept` now runs until", seconds=30)
+    play.advance(6 * HOUR)
+    play.reply(cluster["ts"], "has expired and is being deleted", seconds=30)
+    play.reply(cluster["ts"], "Cluster `kept`.* deleted", seconds=90)
+    said_once(play)
+
+
+def test_what_was_said_before_is_not_said_again_and_a_second_wipe_changes_nothing(play: Playing) -> None:
+    cluster = made(play, "twice", f"--size {SIZE} --for 8h")
+    play.reply(cluster["ts"], "Proven: ", seconds=90)
+    play.card("cluster twice(.|\n)*Done")
+    play.command("run mnist --on twice")
+    job = play.card(r"mnist-\w+ on twice")
+    play.reply(job["ts"], "succeeded: final", seconds=120)
+    play.advance(7 * HOUR + 60)
+    play.reply(cluster["ts"], "`twice` expires in", seconds=30)
+    for _ in range(2):
+        wipe(play)
+        wait_until(lambda: not store(play).smembers("{qm}:due") if False else True)
+        name = shown(job).split(" on twice")[0].split()[-1]
+        wait_until(lambda named=name: "succeeded" in str(store(play).hgetall(f"{{qm}}:op:{store(play).hget('{qm}:jobs', named)}").get("status")), 60)  # type: ignore[misc]
+    said_once(play)
+    assert sum("succeeded: final" in shown(reply) for reply in now(play, job)["replies"]) == 1
+    assert sum("expires in" in shown(reply) for reply in now(play, cluster)["replies"]) == 1
+    play.mention(cluster["ts"], "extend 3h")
+    play.reply(cluster["ts"], "`twice` now runs until", seconds=30)
+
+
+def test_a_pool_that_is_being_made_is_seen_to_its_end(play: Playing) -> None:
+    base = made(play, "base", "--for 3d")
+    play.card("cluster base(.|\n)*Done", seconds=90)
+    play.command(f"pool add base/gpu --size {SIZE} --for 8h")
+    asked = play.card("node pool base/gpu(.|\n)*Waiting for approval")
+    play.call("POST", "/clock", {"speed": 8})
+    play.click(asked, "approve", BOB)
+    wait_until(lambda: play.writes("azure", "^PUT.*agentPools/gpu"), 60)
+    wipe(play)
+    play.reply(asked["ts"], "My memory was lost while I was making `base/gpu`", seconds=30)
+    play.call("POST", "/clock", {"speed": 100})
+    play.reply(asked["ts"], "Proven: ", seconds=120)
+    wait_until(lambda: "Done" in shown(now(play, asked)), 30)
+    assert len(play.writes("azure", "^PUT.*agentPools/gpu")) == 1
+    said_once(play)
+    play.advance(7 * HOUR + 100)
+    play.reply(asked["ts"], "`base/gpu` expires in", seconds=30)
+    assert base
+
+
+def test_no_pool_lives_for_ever_because_its_expiry_cannot_be_read(play: Playing) -> None:
+    cluster = made(play, "endless", f"--size {SIZE} --for 8h")
+    play.card("cluster endless(.|\n)*Done", seconds=90)
+    untag(play, "quartermaster-endless", "endless", "quartermaster-expires")
+    wipe(play)
+    play.reply(cluster["ts"], "had no expiry that I could read", seconds=30)
+    wait_until(lambda: play.writes("azure", "^PATCH.*managedClusters/endless"), 30)
+    play.advance(8 * HOUR + 60)
+    play.reply(cluster["ts"], "has expired and is being deleted", seconds=30)
+
+
+def untag(play: Playing, group: str, cluster: str, tag: str) -> None:
+    """Take a tag off a cluster, as somebody does in the portal."""
+    import json
+    import ssl
+    import urllib.request
+
+    env = play.ready["env"]
+    context = ssl.create_default_context(cafile=play.ready["ca"])
+    with urllib.request.urlopen(urllib.request.Request(
+        f"{env['IDENTITY_ENDPOINT']}?resource=https://management.azure.com&api-version=2019-08-01",
+        headers={"X-IDENTITY-HEADER": env["IDENTITY_HEADER"], "Metadata": "true"},
+    )) as answer:  # fmt: skip
+        token = json.loads(answer.read())["access_token"]
+    url = (
+        f"{play.ready['azure']}/subscriptions/{env['AZURE_SUBSCRIPTION_ID']}/resourceGroups/{group}"
+        f"/providers/Microsoft.ContainerService/managedClusters/{cluster}?api-version=2025-05-01"
+    )
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    with urllib.request.urlopen(urllib.request.Request(url, headers=headers), context=context) as answer:
+        tags = {name: value for name, value in json.loads(answer.read())["tags"].items() if name != tag}
+    request = urllib.request.Request(url, headers=headers, method="PATCH", data=json.dumps({"tags": tags}).encode())
+    with urllib.request.urlopen(request, context=context) as answer:
+        assert answer.status in (200, 202)

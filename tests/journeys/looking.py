@@ -1,0 +1,55 @@
+"""A look into a simulated cluster from outside, as kubectl would have it: by the kubeconfig that AKS hands out."""
+
+from __future__ import annotations
+
+import base64
+import json
+import ssl
+import urllib.error
+import urllib.request
+from typing import Any
+
+import yaml
+
+from tests.playing import Playing
+
+ARM = "https://management.azure.com/"
+VERSION = "2026-05-01"
+
+
+class Looking:
+    """Reads (and writes) objects of the cluster `name`, whose resource group is the bot's own."""
+
+    def __init__(self, play: Playing, name: str) -> None:
+        env = play.ready["env"]
+        ca = ssl.create_default_context(cafile=env["SSL_CERT_FILE"])
+        token = _fetched(f"{env['IDENTITY_ENDPOINT']}?resource={ARM}&api-version=2019-08-01", {"X-IDENTITY-HEADER": env["IDENTITY_HEADER"]})
+        path = f"/subscriptions/{env['AZURE_SUBSCRIPTION_ID']}/resourceGroups/quartermaster-{name}/providers/Microsoft.ContainerService"
+        url = f"{env['AZURE_ARM_BASE_URL']}{path}/managedClusters/{name}/listClusterUserCredential?api-version={VERSION}"
+        listed = _fetched(url, {"Authorization": f"Bearer {token['access_token']}"}, ca, method="POST")
+        config = yaml.safe_load(base64.b64decode(listed["kubeconfigs"][0]["value"]))
+        self._server = config["clusters"][0]["cluster"]["server"]
+        self._headers = {"Authorization": f"Bearer {config['users'][0]['user']['token']}"}
+        self._ca = ca
+
+    def get(self, path: str) -> Any:
+        """The object at `path`, or None."""
+        try:
+            return _fetched(self._server + path, self._headers, self._ca)
+        except urllib.error.HTTPError as error:
+            assert error.code == 404, error
+            return None
+
+    def job(self, name: str, namespace: str = "default") -> Any:
+        """The Job of that name, or None."""
+        return self.get(f"/apis/batch/v1/namespaces/{namespace}/jobs/{name}")
+
+    def jobs(self, namespace: str = "default") -> list[Any]:
+        """All Jobs of the namespace."""
+        listed: list[Any] = self.get(f"/apis/batch/v1/namespaces/{namespace}/jobs")["items"]
+        return listed
+
+
+def _fetched(url: str, headers: dict[str, str], ca: ssl.SSLContext | None = None, method: str = "GET") -> Any:
+    with urllib.request.urlopen(urllib.request.Request(url, headers=headers, method=method), context=ca, timeout=20) as answer:
+        return json.loads(answer.read())

@@ -1,0 +1,145 @@
+"""Faults of the HTTP layer strike every service alike: latency, hanging, broken connections before and after the deed, statuses, half a body."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.judge.clients import with_cluster
+from tests.judge.probes import SERVICES, Answer, Probe, probe_of
+from tests.playing import Playing, playing, wait_until
+
+WRITING = [service for service in SERVICES if service != "prices"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _cluster(play: Playing) -> None:
+    with_cluster(play)
+
+
+@pytest.fixture
+def probe(play: Playing, request: pytest.FixtureRequest) -> Probe:
+    return probe_of(play, request.param)
+
+
+each = pytest.mark.parametrize("probe", SERVICES, indirect=True)
+each_written = pytest.mark.parametrize("probe", WRITING, indirect=True)
+
+
+@each_written
+def test_delay_comes_before_the_deed(play: Playing, probe: Probe) -> None:
+    play.fault(probe.service, "delay", seconds=1)
+    thread, answers = probe.begun("delayed")
+    wait_until(lambda: not play.call("GET", "/faults")["faults"], 5, "the fault strikes")
+    assert not probe.there("delayed")
+    thread.join(10)
+    assert (answers[0].status in (200, 201), answers[0].seconds >= 1, probe.there("delayed")) == (True, True, True)
+
+
+@each_written
+def test_late_comes_after_the_deed(play: Playing, probe: Probe) -> None:
+    play.fault(probe.service, "late", "POST|PUT", seconds=1)
+    thread, answers = probe.begun("late")
+    wait_until(lambda: probe.there("late"), 0.9, "done at once")
+    assert not answers
+    thread.join(10)
+    assert (answers[0].status in (200, 201), answers[0].seconds >= 1) == (True, True)
+
+
+@each_written
+def test_hang_does_nothing_and_breaks_off_in_the_end(play: Playing, probe: Probe) -> None:
+    play.fault(probe.service, "hang", "POST|PUT", seconds=0.5)
+    answer = probe.write("hung")
+    assert (answer.status, answer.seconds >= 0.5, probe.there("hung")) == (0, True, False)
+
+
+@each_written
+def test_reset_before_leaves_nothing_done(play: Playing, probe: Probe) -> None:
+    play.fault(probe.service, "reset_before", "POST|PUT")
+    assert (probe.write("before").status, probe.there("before")) == (0, False)
+
+
+@each_written
+def test_reset_after_leaves_it_done_unknown_to_the_caller(play: Playing, probe: Probe) -> None:
+    play.fault(probe.service, "reset_after", "POST|PUT")
+    assert (probe.write("after").status, probe.there("after")) == (0, True)
+
+
+@each
+@pytest.mark.parametrize("status", [429, 500, 503])
+@pytest.mark.parametrize("retry_after", [None, 7])
+def test_status_is_answered_with_and_without_retry_after(play: Playing, probe: Probe, status: int, retry_after: int | None) -> None:
+    options = {} if retry_after is None else {"retry_after": retry_after}
+    play.fault(probe.service, "status", status=status, body={"error": {"code": "Odd"}}, **options)
+    answer = probe.read()
+    assert (answer.status, answer.body, answer.headers.get("retry-after")) == (status, {"error": {"code": "Odd"}}, retry_after and str(retry_after))
+    assert probe.read().status == 200
+
+
+@each
+def test_truncate_ends_the_body_in_the_middle(play: Playing, probe: Probe) -> None:
+    play.fault(probe.service, "truncate")
+    answer = probe.read()
+    assert (answer.status, answer.error) == (0, "IncompleteRead")
+
+
+@each
+def test_faults_are_counted_and_the_endless_ones_cleared(play: Playing, probe: Probe) -> None:
+    play.fault(probe.service, "status", times=2, status=500)
+    assert [probe.read().status for _ in range(3)] == [500, 500, 200]
+    play.fault(probe.service, "status", times=-1, status=503)
+    assert [probe.read().status for _ in range(4)] == [503] * 4
+    play.call("DELETE", "/faults")
+    assert probe.read().status == 200
+
+
+@each
+def test_a_fault_strikes_only_what_it_names(play: Playing, probe: Probe) -> None:
+    play.fault(probe.service, "status", "/no/such/path", times=-1, status=500)
+    others = [service for service in SERVICES if service != probe.service]
+    play.fault(others[0], "status", times=-1, status=500)
+    assert probe.read().status == 200
+
+
+def test_faults_of_all_services_are_in_force_at_once(play: Playing) -> None:
+    for number, service in enumerate(SERVICES):
+        play.fault(service, "status", status=500 + number)
+    assert [probe_of(play, service).read().status for service in SERVICES] == [500, 501, 502, 503]
+
+
+def test_a_slow_answer_may_be_a_refusal_as_well(play: Playing) -> None:
+    refusals = {"slack": ("error", {"error": "fatal_error"}), "azure": ("sync_error", {"code": "Odd"}), "kubernetes": ("forbidden", {})}
+    for service, (effect, options) in refusals.items():
+        play.fault(service, effect, **options)
+        play.fault(service, "delay", seconds=0.3)
+        answer = probe_of(play, service).read()
+        assert (answer.seconds >= 0.3, "atal" in str(answer.body) or "Odd" in str(answer.body) or "orbidden" in str(answer.body)) == (True, True), service
+
+
+def script(play: Playing) -> list[Answer]:
+    """A sequence of faults that overlap, and what eight reads meet."""
+    play.fault("azure", "status", times=1, status=500)
+    play.fault("azure", "status", "resourceGroups", times=2, status=503)
+    play.fault("azure", "reset_before", times=1)
+    play.fault("azure", "truncate", times=1)
+    probe = probe_of(play, "azure")
+    return [probe.read() for _ in range(6)]
+
+
+def test_first_registered_strikes_first_and_again_so_elsewhere(play: Playing) -> None:
+    met = [(answer.status, answer.error) for answer in script(play)]
+    assert met[:3] == [(500, ""), (503, ""), (503, "")]
+    assert (met[3][0], met[4], met[5]) == (0, (0, "IncompleteRead"), (200, ""))
+    with playing("--no-bot", "--seed", "7") as another:
+        assert [(answer.status, answer.error) for answer in script(another)] == met
+
+
+@pytest.mark.xfail(strict=True, reason="playground/faults.py takes any service and effect: a misspelt fault never strikes, and the test that asked for it passes")
+@pytest.mark.parametrize("spec", [{"service": "azure", "effect": "lro_fialed"}, {"service": "azur", "effect": "delay"}, {"service": "slack", "effect": "lro_failed"}])
+def test_a_fault_that_nobody_knows_is_refused(play: Playing, spec: dict[str, str]) -> None:
+    assert not play.call("POST", "/faults", spec)["ok"]
+
+
+@pytest.mark.xfail(strict=True, reason="playground/faults.py keeps a fault with times 0 for ever")
+def test_a_fault_for_no_time_never_strikes(play: Playing) -> None:
+    play.fault("prices", "status", times=0, status=500)
+    assert probe_of(play, "prices").read().status == 200
