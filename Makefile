@@ -19,6 +19,9 @@ lint: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+judge: setup                      ## clients that we did not write (azure-cli, Bolt for JavaScript, kubectl) against the playground
+	scripts/judge $(ARGS)
+
 bench: setup
 	$(BIN)/python -m bench $(ARGS)
 
@@ -34,4 +37,4 @@ playground/page/dist/index.html: $(shell find playground/page/src -type f 2>/dev
 	scripts/page
 
 clean:
-	rm -rf .venv playground/page/dist playground/page/node_modules
+	rm -rf .venv .tools playground/page/dist playground/page/node_modules

@@ -97,6 +97,34 @@ class Intake:
             return
         await self.request(request, who, trigger=trigger, thread=thread, memo={"about": op.id})
 
+    async def suggested(self, name: str, value: str, who: Who, trigger: str) -> None:
+        """A button of a notice: the command that stands in the notice's record, given by whoever presses it."""
+        op = await self._journal.load(value)
+        text = str(op.memo.get("suggested", {}).get(name, "")) if op is not None else ""
+        if op is None or op.channel != who.channel or not text:
+            return
+        if name == "takeover":
+            cluster, _, pool = text.partition("/")
+            taken = Request(path=(), kind="orphan.takeover", values={"cluster": cluster, "pool": pool}, text="")
+            await self.pressed(op, taken, who, trigger, thread=op.thread)
+            return
+        parsed = parse(text)
+        if isinstance(parsed, Request):
+            await self.pressed(op, parsed, who, trigger)
+
+    async def keep(self, value: str, who: Who, trigger: str) -> None:
+        """Keep an idle pool: who asked for it may, and operators and approvers."""
+        op = await self._journal.load(value)
+        if op is None or op.channel != who.channel:
+            return
+        refusal = self._gate.cancel_refusal(op, await self._people.known(who.team, who.user), who.user)
+        if refusal or op.ended is not None:
+            await self._tell(op, who, trigger, refusal or "That is over already.")
+            return
+        fact = {"by": who.user, "verdict": "keep", "reason": "", "at": self._clock.now(), "digest": ""}
+        if await self._journal.poke(op.id, {f"{DECISION_PREFIX}keep": json.dumps(fact)}, first=True) == "written":
+            await self._wake(f"op:{op.id}")
+
     async def mention(self, text: str, who: Who, *, thread: str, event: str) -> None:
         """``@quartermaster logs`` in a thread: the thread says what it is about."""
         parsed = parse_mention(text)

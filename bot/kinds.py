@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from bot.approvals.rules import Policy
 from bot.approvals.steps import Gates
-from bot.lifecycle import digests, home, lost, notices
+from bot.lifecycle import digests, home, lost, notices, orphans
+from bot.lifecycle.idling import Idling
 from bot.operations import adopting, again, changing, deeds, enabling, fallback, jobquestions, leases, removal, running
 from bot.operations.attached import Fetch, attached_step
 from bot.operations.queries import QUESTIONS, asked
@@ -58,6 +59,10 @@ def kinds(policy: Policy, gates: Gates, fetch: Fetch) -> Mapping[str, Kind]:
         Kind("feature.register", (gates.admit, deeds.FEATURE), card="answer"),
         Kind("lease", leases.STEPS, card="none"),
         Kind("pool.enable", enable),
+        Kind("idle", Idling(policy.idle).steps, card="none"),
+        Kind("idle.scale", (plan_step(policy, "pool.scale"), *changing.SCALE), changing.SCALE_UNDO, card="none"),
+        Kind("idle.stop", (plan_step(policy, "pool.stop"), *changing.STOP), changing.POWER_UNDO, card="none"),
+        Kind("orphan.takeover", (gates.admit, orphans.take_over_step(policy)), card="none"),
         Kind("lease.stamp", (lost.STAMP,), card="answer"),
         Kind("notice", (notices.TELL,), card="answer"),
         Kind("home", (gates.admit, home.PUBLISH), card="none"),

@@ -65,6 +65,7 @@ class EngineSettings:
     `lease` is how long a claim on an operation is honoured without renewal (so: recovery time after a kill);
     `step_cap` ends a step that hangs; `settle` is how long a post of unknown outcome is left alone before the thread is
     searched for it; `sweep` is how often overdue operations are looked for; `observe` how often the cloud is listed;
+    `patrol` how often idle pools and orphans are looked for;
     `look` how often a waiting step looks for itself where no observation reaches it.
     """
 
@@ -73,6 +74,7 @@ class EngineSettings:
     settle: float = 60.0
     sweep: float = 15.0
     observe: float = 15.0
+    patrol: float = 60.0
     look: float = 300.0
     job_look: float = 10.0
 
@@ -118,7 +120,7 @@ class Settings:
         )
 
 
-_ENGINE_TIMES = {"lease": 10.0, "step_cap": 20.0, "settle": 60.0, "sweep": 15.0, "observe": 15.0, "look": 300.0, "job_look": 10.0}
+_ENGINE_TIMES = {"lease": 10.0, "step_cap": 20.0, "settle": 60.0, "sweep": 15.0, "observe": 15.0, "patrol": 60.0, "look": 300.0, "job_look": 10.0}
 
 
 def _needed(env: Mapping[str, str], name: str, what: str) -> str:

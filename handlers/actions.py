@@ -89,10 +89,14 @@ def _question(kind: str, *keys: str) -> Act:
     return ask
 
 
+async def _keep(intake: Intake, who: Who, value: str, trigger: str) -> None:
+    await intake.keep(value, who, trigger)
+
+
 ACTS: dict[str, Act] = {
     "retry": _retry, "sizes": _question("query.sizes", "region"), "quota": _question("query.quota", "region"),
     "approve": _approve, "confirm": _confirm, "cancel": _cancel, "extend": _extend, "logs": _logs,
-    "curve": _curve, "again": _again, "offer": _offer,
+    "curve": _curve, "again": _again, "offer": _offer, "keep": _keep,
 }  # fmt: skip
 
 
@@ -125,6 +129,12 @@ def register(app: AsyncApp, intake: Intake) -> None:
         op = await intake.thread_of(action.get("value", ""))
         if op is not None and op.channel == who_of(body).channel:
             modals.open_soon(client, body["trigger_id"], modals.run_again(op))
+        await ack()
+
+    @app.action(re.compile(r"^suggest_"))
+    async def suggested(ack: AsyncAck, body: dict[str, Any], action: dict[str, Any]) -> None:
+        name = action["action_id"].removeprefix("suggest_").partition(":")[0]
+        await intake.suggested(name, action.get("value", ""), who_of(body), body["trigger_id"])
         await ack()
 
     @app.action(re.compile(r"^menu_"))

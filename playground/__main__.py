@@ -98,7 +98,7 @@ class Playground:
             "AZURE_TOKEN_CREDENTIALS": "ManagedIdentityCredential", "SSL_CERT_FILE": str(bundle),
             "QUARTERMASTER_POLICY": str(HERE / "policy.toml"), "QUARTERMASTER_CLOCK_FILE": str(self.folder / "clock.json"),
             "QUARTERMASTER_OBSERVE_SECONDS": "2", "QUARTERMASTER_SWEEP_SECONDS": "2", "QUARTERMASTER_JOB_LOOK_SECONDS": "2",
-            "QUARTERMASTER_SETTLE_SECONDS": "5",
+            "QUARTERMASTER_SETTLE_SECONDS": "5", "QUARTERMASTER_PATROL_SECONDS": "2",
         }  # fmt: skip
         if not self.options.no_bot:
             for name in ("web", "worker", "clock"):

@@ -24,6 +24,7 @@ from bot.errors import Temporary
 from bot.kinds import kinds
 from bot.lifecycle.adoption import Adoption
 from bot.lifecycle.observing import Observing
+from bot.lifecycle.patrol import Patrol
 from bot.operations.engine import Engine
 from bot.operations.journal import Journal
 from bot.operations.present import card, ending
@@ -68,6 +69,7 @@ class Worker:
             redis, client, session, pacing, lookup=self._addressee, opened=self._opened, unreachable=self._unreachable, settle=settings.engine.settle
         )
         self.observing = Observing(self.services)
+        self.patrol = Patrol(self.services, gate.policy)
         self.adoption = Adoption(self.services, Recall(client, pacing), gate.policy)
 
     async def handle(self, subject: str) -> None:
@@ -87,6 +89,7 @@ class Worker:
         engine = self._base.settings.engine
         self._base.waking.every("sweep", engine.sweep, self.engine.sweep)
         self._base.waking.every("observe", engine.observe, self.observing.look_at_azure)
+        self._base.waking.every("patrol", engine.patrol, self.patrol.round)
         working = asyncio.create_task(self._base.waking.run(slots=SLOTS, redelivery=engine.lease))
         watching = asyncio.create_task(self.observing.watch_clusters(stop))
         adopting = asyncio.create_task(self.adoption.watch(stop))

@@ -8,7 +8,7 @@ that happened, and the next request finds so much less. Amounts in Redis are who
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import ROUND_HALF_UP, Decimal
 from importlib import resources
 from typing import Final
@@ -36,6 +36,7 @@ class Budgets:
         folder = resources.files("bot.approvals").joinpath("lua")
         self._reserve = redis.register_script(folder.joinpath("budget_reserve.lua").read_text())
         self._move = redis.register_script(folder.joinpath("budget_move.lua").read_text())
+        self._reprice = redis.register_script(folder.joinpath("budget_reprice.lua").read_text())
         self._settle = redis.register_script(folder.joinpath("budget_settle.lua").read_text())
 
     async def reserve(
@@ -86,15 +87,15 @@ class Budgets:
         """
         fields = texts(await self._redis.hgetall(self._key(op_id)))
         ends = self._clock.now() if until is None else until
-        open_parts = [name.partition(":")[2] for name in fields if name.startswith("since:") and f"closed:{name.partition(':')[2]}" not in fields]
+        open_parts = [one for one in _parts(fields) if f"closed:{one}" not in fields]
         booked = 0
         for number, one in enumerate(sorted(open_parts) if part is None and fields else [part or ""]):
             since = float(fields.get(f"since:{one}", ends))
             if spent is None:
-                whole = cost(Decimal(fields.get(f"hourly:{one}", "0")), since, ends)
+                whole = int(fields.get(f"accrued:{one}", 0)) + cost(Decimal(fields.get(f"hourly:{one}", "0")), since, ends)
             else:
                 whole = micros(spent, rounding=ROUND_HALF_UP) if number == 0 else 0
-            months = [field for month, share in split(whole, since, ends).items() for field in (month, str(share))]
+            months = [field for month, share in split(whole, float(fields.get(f"from:{one}", since)), ends).items() for field in (month, str(share))]
             args = [one, op_id, user, channel, str(KEPT_SECONDS), *months]
             answer = text(await self._settle(keys=[LEDGER, self._key(op_id), INDEX], args=args))
             if answer == "unknown":
@@ -108,21 +109,47 @@ class Budgets:
 
     async def gone(self, resource: str, until: float | None = None) -> Decimal:
         """`resource` (``cluster`` with all its pools, or ``cluster/pool``) is gone: settle whatever was open for it; the sum booked."""
-        name = resource.lower()
-        index = texts(await self._redis.hgetall(INDEX))
         booked = Decimal(0)
-        for held, account in sorted(index.items()):
-            if held == name or held.startswith(f"{name}/"):
-                fields = texts(await self._redis.hgetall(self._key(account)))
-                parts = [key.partition(":")[2] for key in fields if key.startswith("since:")]
-                for part in (one for one in parts if one.lower() == held):
-                    booked += await self.settle(account, part=part, until=until) or Decimal(0)
+        for held in sorted(await self._open(resource)):
+            account = await self._redis.hget(INDEX, held)
+            fields = texts(await self._redis.hgetall(self._key(text(account or ""))))
+            for part in (one for one in _parts(fields) if account and one.lower() == held):
+                booked += await self.settle(text(account), part=part, until=until) or Decimal(0)
         return booked
 
     async def move(self, op_id: str, reserved: str, made: str, hourly: Decimal) -> bool:
         """What `op_id` set aside for the part `reserved` is for the resource `made`, at `hourly` US dollars (another place, no dearer)."""
         keys = [self._key(op_id), INDEX]
         return bool(await self._move(keys=keys, args=[op_id, reserved, made, str(hourly * MICRO)]))
+
+    async def reprice(self, op_id: str, resource: str, hourly: Decimal, *, at: float | None = None) -> bool:
+        """The operation `op_id` has changed `resource`: from `at` (None: now) it costs `hourly` US dollars; whether it is known. Once per `op_id`.
+
+        What it cost until then stays booked at the price it had. More than before has to be reserved first (:meth:`reserve` with `account`).
+        """
+        return await self._change(op_id, {resource.lower()}, str(hourly * MICRO), at)
+
+    async def pause(self, op_id: str, resource: str, *, at: float | None = None) -> bool:
+        """`resource` (a cluster with all its pools, or one pool) was stopped and costs nothing; its reservation stays, so that it can be started."""
+        return await self._change(op_id, await self._open(resource), "pause", at)
+
+    async def resume(self, op_id: str, resource: str, *, at: float | None = None) -> bool:
+        """It was started again, at the price it had."""
+        return await self._change(op_id, await self._open(resource), "resume", at)
+
+    async def _change(self, op_id: str, resources: Iterable[str], hourly: str, at: float | None) -> bool:
+        now, known = self._clock.now() if at is None else at, False
+        for resource in sorted(resources):
+            index = await self._redis.hget(INDEX, resource)
+            key = self._key(text(index or ""))
+            for part in (one for one in _parts(texts(await self._redis.hgetall(key))) if index and one.lower() == resource):
+                known = bool(await self._reprice(keys=[key], args=[op_id, part, hourly, repr(now)])) or known
+        return known
+
+    async def _open(self, resource: str) -> set[str]:
+        """The index's names for `resource` and what belongs to it."""
+        names = {text(one) for one in await self._redis.hkeys(INDEX)}
+        return {one for one in names if one == resource.lower() or one.startswith(f"{resource.lower()}/")}
 
     async def account_of(self, resource: str) -> tuple[str, float] | None:
         """The account that pays for `resource`, and until when (epoch seconds); None where nothing is set aside for it."""
@@ -146,3 +173,8 @@ class Budgets:
     @staticmethod
     def _key(account: str) -> str:
         return f"{LEDGER}:op:{account}"
+
+
+def _parts(fields: Mapping[str, str]) -> list[str]:
+    """The parts of an account."""
+    return [name.partition(":")[2] for name in fields if name.startswith("since:")]

@@ -19,7 +19,7 @@ from bot.errors import Refused
 from bot.operations.record import WAITING_APPROVAL, WAITING_CONFIRMATION, Operation
 from bot.slack.people import Profile
 
-INTERNAL_ROLES: Final = {"lease": "requester", "home": "requester", "reply": "requester"}
+INTERNAL_ROLES: Final = {"lease": "requester", "home": "requester", "reply": "requester", "orphan.takeover": "operator"}
 
 
 @dataclass(frozen=True)

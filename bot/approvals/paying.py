@@ -20,6 +20,9 @@ from bot.operations.steps import Done, End, Outcome, Say, Step
 from bot.slack.blocks import context, header, section
 
 EXTENDING: Final = frozenset({"pool.extend", "thread.extend"})
+STOPPING: Final = frozenset({"pool.stop", "cluster.stop"})
+PROLONGING: Final = EXTENDING | {"pool.scale", "pool.start", "cluster.start"}
+"""What changes something that exists: paid by its account, and freed with it."""
 SINCE_SECONDS: Final = 7 * 86400
 LINES_IN_A_BLOCK: Final = 8
 
@@ -35,7 +38,10 @@ def parts_of(op: Operation) -> dict[str, Decimal]:
     if op.kind in EXTENDING:
         name = f"{t['cluster']}/{t['pool']}" if t.get("pool") else str(t["cluster"])
         return {name: Decimal(str(plan.get("hourly_max", "0")))}
+    if op.kind in PROLONGING:
+        return {str(t["shown"]): Decimal(str(t["hourly"]))} if t.get("hourly") else {}
     parts = {str(t["cluster"]): Decimal(str(t["system_hourly"]))} if t.get("system_hourly") else {}
+    parts |= {f"{t['cluster']}/{name}": Decimal(str(price)) for name, price in t.get("prices", {}).items()}
     pool = t.get("pool")
     if isinstance(pool, dict) and pool.get("hourly"):
         parts[f"{t['cluster']}/{pool['name']}"] = Decimal(str(pool["hourly"]))
@@ -53,6 +59,7 @@ class Paying:
         self.check = Step("budget", self._check)
         self.reserve = Step("reserve", self._reserve)
         self.follow = Step("follow", self._follow)
+        self.reprice = Step("repriced", self._reprice)
         self.unreserve = Step("unreserve", self._unreserve)
         self.settle = Step("settle", self._settle)
 
@@ -66,18 +73,24 @@ class Paying:
     async def _reserve(self, op: Operation, do: Services) -> Outcome:
         """Set aside what the plan may cost until its expiry; the end where a budget does not hold it."""
         refused = await self._set_aside(op, do, dry=False)
-        if refused or op.kind in EXTENDING:
-            return refused or Done()  # an extension ends with what it extends
+        if refused or op.kind in PROLONGING:
+            return refused or Done()
         # Named among what was made, so that a failure from here on takes it back.
         return Done(memo={"made": sorted({*op.memo.get("made", []), "budget"}), "reserved": sorted(parts_of(op))})
 
     async def _set_aside(self, op: Operation, do: Services, *, dry: bool) -> End | None:
         budgets, parts, since = self._budgets(do), parts_of(op), do.clock.now()
         until, account = float((op.plan or {}).get("expires") or since + self._policy.limits.longest_expiry), ""
-        if op.kind in EXTENDING:
-            standing = await budgets.account_of(next(iter(parts)))
-            if standing:
-                account, since = standing[0], max(since, standing[1])
+        standing = await budgets.account_of(next(iter(parts))) if op.kind in PROLONGING and parts else None
+        if standing and op.kind in EXTENDING:
+            account, since = standing[0], max(since, standing[1])
+        elif standing:
+            # What it costs now is set aside already, stopped or not; only what it will cost more is asked for.
+            account, until = standing[0], standing[1]
+            before = Decimal(str((op.plan or {}).get("target", {}).get("hourly_before") or 0)) if op.kind == "pool.scale" else Decimal("Infinity")
+            parts = {part: max(Decimal(0), hourly - before) for part, hourly in parts.items()}
+        if not parts:
+            return None
         hours = Decimal(repr(max(0.0, until - since))) / 3600
         amounts = {part: hourly * hours for part, hourly in parts.items()}
         try:
@@ -95,6 +108,17 @@ class Paying:
             if hourly is not None:
                 await self._budgets(do).move(op.id, part, name, hourly)
         return Done(memo={"reserved": sorted(name for name, _ in moved.values())})
+
+    async def _reprice(self, op: Operation, do: Services) -> Outcome:
+        """It was scaled, stopped or started: from now on its hours cost something else."""
+        budgets, t = self._budgets(do), (op.plan or {}).get("target", {})
+        if op.kind in STOPPING:
+            await budgets.pause(op.id, str(t["shown"]))
+        elif t.get("hourly"):
+            await budgets.reprice(op.id, str(t["shown"]), Decimal(str(t["hourly"])))
+        else:
+            await budgets.resume(op.id, str(t["shown"]))
+        return Done()
 
     async def _unreserve(self, op: Operation, do: Services) -> Outcome:
         """Everything was taken back: what existed for a while has cost something, the rest is free again."""

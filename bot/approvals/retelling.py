@@ -106,6 +106,7 @@ SENTENCES: Final[Mapping[str, Words]] = {
     "approved": lambda who, detail: f"{who} approved {_title(detail)}",
     "denied": lambda who, detail: f"{who} denied {_title(detail)}{_because(detail)}",
     "confirmed": lambda who, detail: f"{who} confirmed {_title(detail)}",
+    "kept": lambda who, detail: f"{who} kept {_title(detail)} although it was idle",
     "broke_glass": lambda who, detail: f"{who} started {_title(detail)} without approval{_because(detail)}",
     "void": lambda who, detail: f"the approval of {_title(detail)} by <@{_of(detail, 'by')}> did not count{_because(detail)}",
     "granted": _granted,

@@ -27,11 +27,13 @@ if TYPE_CHECKING:
 
 Make = Callable[..., Entry]
 
-SILENT: Final = frozenset({"home", "reply", "digest"})
+SILENT: Final = frozenset({"home", "reply", "digest", "notice"})
 """Kinds that nobody asked for and that change nothing."""
 INTERNAL: Final = frozenset({"lease", "cluster.expire", "pool.expire"})
 """Kinds that the bot starts by itself."""
-DECISIONS: Final = {"approve": "approved", "deny": "denied", "confirm": "confirmed", "break-glass": "broke_glass"}
+OWN_ACCORD: Final = frozenset({"idle", "idle.scale", "idle.stop", "idle.delete", "pool.enable", "lease.stamp"})
+"""Kinds whose record names the owner of what they are about, who did not ask for them."""
+DECISIONS: Final = {"approve": "approved", "deny": "denied", "confirm": "confirmed", "break-glass": "broke_glass", "keep": "kept"}
 OWED: Final = "{qm}:audit:owed"
 """Ended operations whose last entries may be missing; written by the script that ends them."""
 
@@ -77,8 +79,8 @@ def _asked(op: Operation, entry: Make) -> Entry:
         return entry("leased", "leased", BOT, op.created, resource=about, parent=op.parent)
     if op.kind in INTERNAL:
         return entry("expired", "expired", BOT, op.created, resource=about, parent=op.parent)
-    event = "asked" if reading(op.kind) else "requested"
-    return entry("requested", event, op.user, op.created, command=op.text, channel=op.channel, parent=op.parent)
+    event, actor = "asked" if reading(op.kind) else "requested", BOT if op.kind in OWN_ACCORD else op.user
+    return entry("requested", event, actor, op.created, command=op.text, channel=op.channel, parent=op.parent)
 
 
 def _planned_at(op: Operation) -> float:
@@ -92,7 +94,8 @@ def _decided(op: Operation, entry: Make) -> list[Entry]:
     current, counted = str((op.plan or {}).get("digest", "")), op.memo.get("approved_by")
     for fact in op.decisions:
         verdict, by, digest, at = str(fact["verdict"]), str(fact["by"]), str(fact.get("digest", "")), float(fact["at"])
-        name, said = f"{digest}/{by}/{verdict}", {"title": title, "digest": digest}
+        # What is about no plan (keeping an idle pool) can be decided more than once.
+        name, said = f"{digest or int(at)}/{by}/{verdict}", {"title": title, "digest": digest}
         found.append(entry(f"decision/{name}", DECISIONS.get(verdict, verdict), by, at, **said, reason=str(fact.get("reason", ""))))
         if verdict not in ("approve", "break-glass"):
             continue

@@ -7,7 +7,7 @@ from typing import Final
 
 from bot import names
 from bot.commands.model import Malformed, Value
-from bot.commands.text import shown
+from bot.commands.text import SECRET_SHAPES, shown
 
 _LABEL_KEY = re.compile(r"(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 _LABEL_VALUE = re.compile(r"(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
@@ -26,13 +26,6 @@ _OWN_HEADERS = re.compile(
     r"authorization|host|content-.*|transfer-encoding|connection|cookie|expect|te|trailer|upgrade|via|accept.*|if-.*|user-agent|proxy-.*|x-ms-.*|x-http-.*|x-forwarded.*|forwarded",
     re.IGNORECASE,
 )
-# Shapes that are secrets wherever they stand; a command is kept in the journal and shown in the thread, so it must not carry one.
-_SECRET = re.compile(
-    r"\b(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|glpat-[\w-]{20,}|hf_[A-Za-z0-9]{20,}|sk-[\w-]{20,}|xox[abeprs]-[\w-]{10,}|xapp-[\w-]{10,}"
-    r"|AKIA[A-Z0-9]{16}|AIza[\w-]{35}|npm_[A-Za-z0-9]{30,}|nvapi-[\w-]{20,}|ey[JK][\w-]{8,}\.[\w-]{8,}\.[\w-]*)"
-    r"|AccountKey=|-----BEGIN [A-Z ]*PRIVATE KEY"
-    r"|[?&]sig=[^&\s]{6,}|://[^\s:/@]+:[^\s/@]+@"
-)
 _SECRET_NAME = re.compile(
     r"(?:^|_)(?:PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY|CONNECTION_?STRING|CREDENTIALS?)$", re.IGNORECASE
 )
@@ -44,14 +37,14 @@ def read_env(text: str) -> list[str]:
     if not equals or not names.valid("env", key):
         instead = f"{key}=1" if names.valid("env", key) else "EPOCHS=10"
         raise Malformed("commands.pair", instead=instead, value=shown(text), rule=names.RULES["env"][1])
-    if _SECRET.search(value) or (_SECRET_NAME.search(key) and len(value) >= 8 and not value.startswith("/")):
+    if SECRET_SHAPES.search(value) or (_SECRET_NAME.search(key) and len(value) >= 8 and not value.startswith("/")):
         raise Malformed("commands.secret_value", instead="", value=shown(key))
     return [key, value]
 
 
 def read_argument(text: str) -> str:
     """One word after ``--``, passed to the container as it is; refused if it is plainly a secret."""
-    if _SECRET.search(text):
+    if SECRET_SHAPES.search(text):
         raise Malformed("commands.secret_value", value="--")
     return text
 
@@ -147,7 +140,7 @@ def read_parameter(text: str) -> list[str]:
     key, equals, value = text.partition("=")
     if not equals or re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]{0,40}", key) is None:
         raise Malformed("commands.parameter", instead="max_steps=500", value=shown(text))
-    if _SECRET.search(value):
+    if SECRET_SHAPES.search(value):
         raise Malformed("commands.secret_value", instead="", value=shown(key))
     return [key, value]
 

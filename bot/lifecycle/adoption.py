@@ -45,7 +45,7 @@ from bot.store import text
 log = logging.getLogger(__name__)
 LOOK_SECONDS: Final = 2.0
 AGAIN_SECONDS: Final = 5.0
-LOCK_SECONDS: Final = 120
+LOCK_SECONDS: Final = 30
 EPOCH: Final = Journal.key("epoch")
 LOCK: Final = Journal.key("adopting")
 SINCE: Final = Journal.key("adopting", "since")
@@ -111,6 +111,7 @@ class Adoption:
         await lost.settle(self._do, self._recall, self._policy, found, identity("adoption", since))
         await self._do.redis.set(EPOCH, str(int(now * 1000)))
         await self._do.redis.delete(SINCE)
+        await self._do.waking.revive()
         log.info("journal begun", extra={"leases": found.leases, "going_on": found.going_on, "jobs": found.jobs, "unread": found.unread})
 
     async def _cluster(self, one: ClusterState, found: Found) -> None:
@@ -143,18 +144,22 @@ class Adoption:
             if new is not None and await self._create(new, posted):
                 await self._say_resumed(about, pool)
                 found.going_on.append(f"making {about.shown}")
-        await self._lease(about, expires, posted)
-        found.leases.append(about.shown)
+        if await self._lease(about, expires, posted):
+            found.leases.append(about.shown)
 
-    async def _lease(self, about: Known, expires: float, posted: Sequence[Posted] | None) -> None:
+    async def _lease(self, about: Known, expires: float, posted: Sequence[Posted] | None) -> bool:
+        """Begin it as it was; False where the journal knows it."""
         held = Held(about.group, about.cluster, about.pool)
         lease = leases.lease_name(held, about.operation)
+        if await self._do.journal.load(lease) is not None:
+            return False
         await self._seed(lease, posted)
         await leases.start(self._do, held, expires, about.behalf(lost.place_of(about, self._policy)))
         if about.channel and about.thread and await self._do.journal.thread(about.channel, about.thread) is None:
             await self._do.journal.keep_thread(about.channel, about.thread, lease)
         if about.expires is None:
             await self._stamp(about, expires, lease)
+        return True
 
     async def _stamp(self, about: Known, expires: float, lease: str) -> None:
         """No readable expiry on Azure: it gets the policy's usual one, and its people (or the admins) are told."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Final, Protocol
 
 from bot.approvals.rules import Policy
@@ -11,6 +10,7 @@ from bot.azure import clusters, pools, tags
 from bot.lifecycle.notices import Notice, Place, post
 from bot.lifecycle.rebuilding import OPEN, Known
 from bot.operations.answers import counted
+from bot.operations.leases import stamp
 from bot.operations.present import date
 from bot.operations.record import Operation, identity
 from bot.operations.services import Services
@@ -94,7 +94,7 @@ def place_of(about: Known, policy: Policy) -> Place:
 async def _stamp(op: Operation, do: Services) -> Outcome:
     values = op.values
     expires, group, cluster, pool = float(values["expires"]), str(values["group"]), str(values["cluster"]), str(values["pool"])
-    change = {tags.EXPIRES: datetime.fromtimestamp(expires, UTC).isoformat(timespec="seconds")}
+    change = {tags.EXPIRES: stamp(expires)}
     if pool:
         await pools.update_tags(do.azure, group, cluster, pool, change)
     else:

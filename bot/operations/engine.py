@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import random
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
@@ -135,7 +136,9 @@ class Engine:
 
     def _again(self, op: Operation, retry_after: float | None) -> Wait:
         tries = int(op.memo.get("_tries", 0)) + 1
-        return Wait(retry_after or min(SLOWEST_RETRY_SECONDS, 2.0 ** min(tries, 6)), memo={"_tries": tries})
+        # At least what was asked for, and longer each time: a hundred that were throttled together must not come back together.
+        seconds = max(retry_after or 0.0, min(SLOWEST_RETRY_SECONDS, 2.0 ** min(tries, 6)))
+        return Wait(seconds * random.uniform(1.0, 1.3), memo={"_tries": tries})
 
     def _stop(self, op: Operation, kind: Kind, status: str, error: QuartermasterError | None) -> Outcome:
         """End at once, or first take back what was made."""

@@ -148,12 +148,17 @@ async def end(op: Operation, do: Services) -> Outcome:
     return Done(say=(Say("expired", f"⌛ `{about.shown}` has expired and is being deleted."),))
 
 
+def stamp(expires: float) -> str:
+    """An expiry as its Azure tag holds it (ISO 8601, UTC)."""
+    return datetime.fromtimestamp(expires, UTC).isoformat(timespec="seconds")
+
+
 async def extend(op: Operation, do: Services) -> Outcome:
     """Move an expiry: the tag on Azure first, then the lease."""
     t = target(op)
     about = Held(t["group"], t["cluster"], t.get("pool", ""))
     expires = float((op.plan or {})["expires"])
-    changes = {tags.EXPIRES: datetime.fromtimestamp(expires, UTC).isoformat(timespec="seconds")}
+    changes = {tags.EXPIRES: stamp(expires)}
     if about.pool:
         await pools.update_tags(do.azure, about.group, about.cluster, about.pool, changes)
     else:

@@ -51,6 +51,12 @@ def waiting(op: Operation, do: Services, now: str, **memo: Any) -> Wait:
     return Wait(do.settings.engine.look, on=azure_of(op), memo={"now": now, **memo})
 
 
+def patient(op: Operation, now: str) -> Wait:
+    """Wait for what nobody observes (a group's deletion): looking less and less often."""
+    looks = int(op.memo.get("looks", 0))
+    return Wait(min(300.0, 3.0 * 2**looks), memo={"now": now, "looks": looks + 1})
+
+
 def made(op: Operation, *what: str) -> list[str]:
     """What was made so far, with `what` added."""
     return sorted({*op.memo.get("made", []), *what})
@@ -202,7 +208,7 @@ async def take_back_group(op: Operation, do: Services) -> Outcome:
     begun = await groups.begin_delete(do.azure, t["group"], operation=op.id)
     if begun.repeated and await groups.get(do.azure, t["group"]) is None:
         return Done()
-    return Wait(10.0, memo={"now": "deleting the resource group"})
+    return patient(op, "deleting the resource group")
 
 
 GROUP = Step("group", make_group, "Resource group {group}")

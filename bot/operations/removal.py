@@ -6,7 +6,7 @@ from bot.azure import clusters, groups, pools, tags
 from bot.azure.operations import terminal
 from bot.errors import Refused
 from bot.operations import leases
-from bot.operations.provisioning import azure_of, target
+from bot.operations.provisioning import azure_of, patient, target
 from bot.operations.record import Operation
 from bot.operations.services import Services
 from bot.operations.steps import Done, Outcome, Say, Step, Wait
@@ -51,7 +51,7 @@ async def delete_group(op: Operation, do: Services) -> Outcome:
         return Done(memo={"now": "", "skipped": ["group"]})
     if state.provisioning_state.lower() != "deleting":
         await groups.begin_delete(do.azure, t["group"], operation="")
-    return Wait(5.0, memo={"now": "Azure is deleting the resource group"})
+    return patient(op, "Azure is deleting the resource group")
 
 
 async def say_pool_gone(op: Operation, do: Services) -> Outcome:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-from bot.cluster.jobstate import JobState, PodState
+from bot.cluster.jobstate import JobState
 from bot.cluster.waiting import plain_reason
 from bot.model import usd
 from bot.operations.present import duration
@@ -114,15 +114,17 @@ def now_line(state: JobState, stuck_until: str = "") -> str:
     return line + (f"\n⚠️ That does not mend itself; it is ended {stuck_until}." if stuck_until else "")
 
 
-def pod_lines(state: JobState, live: Sequence[tuple[PodState, RunSummary]]) -> str:
-    """A Job of several pods in short: how many do what, and a line for each of the first few; '' for a single pod."""
+def pod_lines(state: JobState, numbers: Mapping[str, str]) -> str:
+    """A Job of several pods in short: how many do what, and a line for each of the first few; '' for a single pod.
+
+    `numbers` are the newest ones that were seen, by the pod's name.
+    """
     if state.completions <= 1:
         return ""
     current = {pod.index if pod.index is not None else pod.name: pod for pod in state.pods}
     counts: dict[str, int] = {}
     for pod in current.values():
         counts[pod.phase] = counts.get(pod.phase, 0) + 1
-    numbers = {pod.name: newest(summary) for pod, summary in live}
     shown = sorted(current.values(), key=lambda pod: (pod.phase == "succeeded", pod.index or 0))[:SHOWN_PODS]
     lines = [f"*{state.completions} pods:* " + (", ".join(f"{count} {phase}" for phase, count in counts.items()) or "none yet")]
     for pod in sorted(shown, key=lambda pod: pod.index or 0):

@@ -95,16 +95,17 @@ async def watch(op: Operation, do: Services) -> Outcome:
     if until is not None and now >= until:
         return Done(memo={"now": "", "given_up": {"words": state.words, "reason": state.reason}})
     live = [(pod, summarise(text), text) for pod, text in await reading.tails(access, state)] if state.phase == "running" else []
-    line, paces = _live_line(op, live, now)
+    line, paces = _live_line(op, live, now) if state.completions <= 1 else ("", {})
+    numbers = {**op.memo.get("numbers", {}), **{pod.name: report.newest(summary) for pod, summary, _ in live if report.newest(summary)}}
     notes = {
         **op.memo.get("notes", {}),
-        "pods": report.pod_lines(state, [(pod, summary) for pod, summary, _ in live]),
+        "pods": report.pod_lines(state, numbers),
         "setbacks": report.setback_line(report.setbacks(state)),
     }
     if line:
         notes["live"] = line
     memo = {
-        "now": report.now_line(state, date(until) if until else ""), "notes": notes, "stuck_until": until, "paces": paces,
+        "now": report.now_line(state, date(until) if until else ""), "notes": notes, "stuck_until": until, "paces": paces, "numbers": numbers,
         "details": {**op.memo.get("details", {}), "watch": state.words or state.phase},
     }  # fmt: skip
     say = (_stuck(op, state, until),) if until is not None and state.reason not in _FIRST_TRY else ()
@@ -128,7 +129,7 @@ def _stuck(op: Operation, state: JobState, until: float) -> Say:
 
 
 def _live_line(op: Operation, live: list[tuple[PodState, RunSummary, str]], now: float) -> tuple[str, dict[str, Any]]:
-    """The newest numbers of one run, and from when its pace is counted; of several pods each has its own line."""
+    """The newest numbers of the one pod that runs, and from when its pace is counted."""
     paces = dict(op.memo.get("paces") or {})
     if len(live) != 1:
         return "", paces
@@ -152,11 +153,13 @@ async def tell(op: Operation, do: Services) -> Outcome:
     seconds = _seconds(state, do.clock.now() - float(op.memo.get("job_started", do.clock.now())))
     run = _run(op, state, parts, seconds)
     run = await runs.compared(do.redis, t["base"], op, run)
-    memo = {"notes": {}, "outcome": report.headline(run), "result": runs.result(run), "cost": str(run.cost or 0)}
+    notes = {"again": op.memo.get("notes", {}).get("again", "")}
+    memo = {"notes": notes, "outcome": report.headline(run), "result": runs.result(run), "cost": str(run.cost or 0)}
     say = report.finished(run, op.id, op.user)
     if run.succeeded:
         return End(SUCCEEDED, memo, (say,))
-    return End(FAILED, memo, (say,), error={"code": "job", "sentence": report.sentence(run) + ".", "next_step": report.ADVICE.get(run.reason, "")})
+    error = {"code": "job", "sentence": report.sentence(run).rstrip(".") + ".", "next_step": report.ADVICE.get(run.reason, "")}
+    return End(FAILED, memo, (say,), error=error)
 
 
 def _run(op: Operation, state: JobState, parts: list[tuple[PodState, RunSummary]], seconds: float) -> report.Run:
@@ -186,8 +189,8 @@ async def delete(op: Operation, do: Services) -> Outcome:
     """Delete the Job with its pods, and keep the last numbers that were seen."""
     if not await _remove(op, await _access(op, do)):
         return Done()
-    seen = str(op.memo.get("notes", {}).get("live") or "")
-    return Done(memo={"taken_back": f"Job `{target(op)['job']}` and its pods were deleted." + (f"\nLast seen: {seen}" if seen else "")})
+    seen = list(op.memo.get("numbers", {}).values())[-report.SHOWN_PODS :]
+    return Done(memo={"taken_back": f"Job `{target(op)['job']}` and its pods were deleted." + (f" Last seen: {', '.join(seen)}." if seen else "")})
 
 
 async def _remove(op: Operation, access: Access) -> bool:

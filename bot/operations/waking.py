@@ -30,6 +30,7 @@ class Waking:
             await self._handle(subject)
 
         self._wake = wake
+        self._repeated: list[Callable[..., Awaitable[None]]] = []
         self._docket.register(wake)
 
     async def __aenter__(self) -> Waking:
@@ -53,6 +54,12 @@ class Waking:
 
         perpetual.__name__ = name
         self._docket.register(perpetual)
+        self._repeated.append(perpetual)
+
+    async def revive(self) -> None:
+        """Begin what is repeated again after docket's keys were lost; harmless for what still runs (docket sees to it itself only once a minute)."""
+        for task in self._repeated:
+            await self._docket.add(task, key=task.__name__)()
 
     async def run(self, *, slots: int, redelivery: float) -> None:
         """Work until cancelled; running tasks are drained then. A killed worker's tasks reappear after `redelivery` seconds."""

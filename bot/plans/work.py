@@ -59,9 +59,10 @@ async def job_run(op: Operation, do: Services, policy: Policy) -> Plan:
         raise Refused("plans.blocked", reasons=f"{over[0].sentence} {over[0].next_step}")
     short = jobs.fits(place.capacity, gpus, resource=resource, pods=pods) or ""
     findings = (Finding("warn", f"It has to wait: {short}"),) if short else ()
+    hourly = gpu_price(place.capacity, resource) * gpus * pods  # 0 is unknown, and then nothing is said of costs
     target |= {
         "cluster": place.cluster.name, "group": place.cluster.group, "region": place.cluster.region, "gpus": gpus * pods, "resource": resource,
-        "per_pod": gpus, "pods": pods, "gpu_hourly": str(gpu_price(place.capacity, resource) * gpus * pods), "short": short,
+        "per_pod": gpus, "pods": pods, "gpu_hourly": str(hourly or ""), "short": short,
         "hopeless": bool(short) and hopeless(place, gpus, resource), "pools": [pool.name for pool in place.pools],
     }  # fmt: skip
     several = f" in {pods} pods" if pods > 1 else ""

@@ -7,6 +7,7 @@ from typing import Final
 
 from bot.results.stream import shortened
 
+_LONGEST_PREFIX: Final = 300
 _ANSI: Final = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n\r]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
 _CONTROL: Final = bytes(c for c in range(32) if c not in (9, 10, 13)) + b"\x7f"
 
@@ -27,7 +28,7 @@ _PREFIX: Final = re.compile(
     r"|\|?\d{4}-\d\d-\d\dT[\d:]+\||/[\w./\-]+\.py\|\d+\|"
     r"|[\[(][\w./\-]+\.(?:py|cc|cpp|cu)[:,( ]+\d+[^\])]{0,60}[\])]:?\s?"
     r"|- [\w.]+ - (?=[A-Z]|INFO|WARN)"
-    rf"|[\w.]+(?:\.[\w.]+)+ (?:{_LEVELS}):? "
+    rf"|\w[\w.]{{0,100}}\.\w{{1,60}} (?:{_LEVELS}):? "
     r"|[\w./\-]+\.py:\d+:? (?=\S)"
     r"|(?P<who>\[(?:[Pp]od |pod/)[^\]\s]+(?: [^\]]*)?\]:? ?|\[rank:? ?\d+\]:? ?|\[Rank:? ?\d+\]:? ?|[Rr]ank:? ?\d+ ?: |\[default\d+\]: ?"
     r"|\[\d+,\d+\]<std(?:out|err)>: ?"
@@ -52,7 +53,7 @@ def strip_prefix(line: str) -> tuple[str, str]:
     """`(source, text)`: the pod or rank that the line names (may be empty) and what it says without stamps and levels."""
     source, at = "", 0
     for _ in range(8):
-        found = _PREFIX.match(line, at)
+        found = _PREFIX.match(line, at, at + _LONGEST_PREFIX)
         if found is None or found.end() == at:
             break
         if found["who"] and not source:

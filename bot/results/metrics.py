@@ -175,6 +175,8 @@ class Named:
 def _specialise(words: tuple[str, ...], family: str) -> str:
     if family in ("accuracy", "top5") and {"err", "error", "errors"} & set(words):
         return "error"  # err-top1
+    if family == "accuracy" and "bbox" in words:
+        return "mAP"  # MLPerf calls the quality of a detector its accuracy
     if family == "accuracy":
         for word in words:
             if re.fullmatch(r"top([2-9]|\d\d+)|acc@([2-9]|\d\d+)", word):

@@ -36,7 +36,7 @@ _COMMAND_STEM: Final = re.compile(  # low
     r"|stop|until"
 )
 _COMMAND: Final = re.compile(  # low
-    r"(?:^|\s)--[a-z]\w*=|(?:^|\s)--?[a-z][\w\-]*[= ]?\S*.*\s--[a-z]"
+    r"(?:^|\s)--[a-z]"
     r"|\b(?:namespace|hparams|hyper-?parameters|arguments|config|parameters|trainingarguments|params)\s*[:({=]"
     r"|^\s*(?:\+ |\$ |>>> |usage:|args\b|config\b|command|collecting |requirement already|downloading |installing |successfully installed"
     r"|using cached"

@@ -98,7 +98,7 @@ def _shade(canvas: Canvas, frame: _Frame, points: Sequence[tuple[float, float]])
 
 
 def _legend(canvas: Canvas, number: int, name: str) -> None:
-    left, top = WIDTH - _RIGHT + 16, _TOP + number * 34
+    left, top = WIDTH - _RIGHT + 24, _TOP + number * 34
     canvas.box(left, top, 20, 20, _LINES[number])
     canvas.text(left + 28, top, _fitting(name, WIDTH - left - 34, 3), _INK)
 

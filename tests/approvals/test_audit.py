@@ -318,6 +318,7 @@ def test_denials_cancels_extensions_and_what_the_bot_does_by_itself() -> None:
     expired = entries_of(told(kind="pool.expire", plan=None, decisions=(), memo={}))[0]
     assert (expired.event, expired.actor) == ("expired", "quartermaster")
     assert [one.event for one in entries_of(told(kind="query.logs", plan=None, decisions=(), memo={}))] == ["asked"]
+    assert entries_of(told(kind="idle.scale"))[0].actor == "quartermaster", "the owner did not ask for it"
     assert entries_of(told(kind="home")) == []
 
 

@@ -14,11 +14,13 @@ from hypothesis import strategies as st
 from redis.asyncio import Redis
 
 from bot.approvals.budgets import INDEX, LEDGER, Budgets
+from bot.approvals.paying import parts_of
 from bot.approvals.policy import read
 from bot.approvals.rules import Policy
 from bot.approvals.spending import MICRO, Overview, Scope, answer, cost, dollars, micros, month_of, spans, split
 from bot.clock import Clock
 from bot.errors import Refused
+from bot.operations.record import Operation
 from bot.store import texts
 
 
@@ -291,6 +293,21 @@ async def test_what_is_made_elsewhere_under_another_name_and_price_is_still_paid
     assert not await budgets.move("op1", "demo/gpu2", "demo/gpu3", Decimal(3)), "it is gone"
 
 
+async def test_scaling_and_stopping_change_what_the_hours_from_then_on_cost(redis: Redis, budgets: Budgets) -> None:
+    assert await reserve(budgets, "op1", {"demo/gpu": "20"}, hours=10)
+    assert await reserve(budgets, "scale", {"demo/gpu": "16"}, hours=8, since=MID + 2 * HOUR, account="op1")
+    for _ in range(2):
+        await budgets.reprice("scale", "demo/GPU", Decimal(4), at=MID + 2 * HOUR)
+    for _ in range(2):
+        await budgets.pause("stop", "demo", at=MID + 4 * HOUR)
+    await budgets.pause("stop again", "demo/gpu", at=MID + 5 * HOUR)
+    await budgets.resume("start", "demo", at=MID + 8 * HOUR)
+    assert await budgets.gone("demo/gpu", MID + 9 * HOUR) == 2 * 2 + 2 * 4 + 4
+    assert not await budgets.reprice("scale again", "demo/gpu", Decimal(4))
+    assert (await budgets.overview("U0ALICE", "C0GPU", "2026-11")).of_user == Scope(Decimal(100), Decimal(16), Decimal(0))
+    await balanced(redis)
+
+
 async def test_a_name_that_is_used_again_is_a_new_account(budgets: Budgets) -> None:
     assert await reserve(budgets, "op1", {"demo": "40"})
     assert await budgets.gone("demo", MID + HOUR) == 4
@@ -344,6 +361,26 @@ def test_whatever_happens_in_whatever_order_the_books_balance(redis_url: str, st
             await redis.aclose()
 
     asyncio.run(story())
+
+
+def planned(kind: str, **plan: object) -> Operation:
+    return Operation(id="op1", kind=kind, status="running", step="", request={}, team="T", channel="C0GPU", user="U0ALICE", plan=plan)
+
+
+def test_what_is_set_aside_is_what_the_plan_said_by_resource() -> None:
+    pool = {"name": "gpu", "hourly": "0.53"}
+    create = planned("cluster.create", hours=8.0, total_max="5.75", target={"cluster": "demo", "system_hourly": "0.20", "pool": pool})
+    assert set(parts_of(create)) == {"demo", "demo/gpu"}
+    assert abs(sum(parts_of(create).values()) * 8 - Decimal("5.75")) < Decimal("1e-20"), "not the cents that each price was rounded up by"
+    assert parts_of(planned("pool.add", target={"cluster": "demo", "pool": pool})) == {"demo/gpu": Decimal("0.53")}
+    assert parts_of(planned("pool.extend", hourly_max="0.53", target={"cluster": "demo", "pool": "gpu"})) == {"demo/gpu": Decimal("0.53")}
+    assert parts_of(planned("pool.extend", hourly_max="0.20", target={"cluster": "demo"})) == {"demo": Decimal("0.20")}
+    assert parts_of(planned("pool.scale", target={"cluster": "demo", "pool": "gpu", "shown": "demo/gpu", "hourly": "1.06"})) == {
+        "demo/gpu": Decimal("1.06")
+    }
+    adopt = planned("cluster.adopt", target={"cluster": "demo", "system_hourly": "0.20", "prices": {"a": "1", "b": "2"}, "shown": "demo"})
+    assert parts_of(adopt) == {"demo": Decimal("0.20"), "demo/a": 1, "demo/b": 2}
+    assert parts_of(planned("cluster.start", target={"cluster": "demo", "shown": "demo"})) == {}
 
 
 # --- the answer -------------------------------------------------------------------------------------

@@ -43,7 +43,8 @@ class Nursery:
     """Forks workers."""
 
     def __init__(self) -> None:
-        self._process = subprocess.Popen([sys.executable, "-m", "tests.faults.toy"], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        command = [sys.executable, "-m", "tests.faults.toy"]
+        self._process = subprocess.Popen(command, cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self._alive: set[int] = set()
 
     def fork(self, env: dict[str, str]) -> int:
@@ -137,7 +138,9 @@ class Bench:
         return {
             "SLACK_BOT_TOKEN": world.workspace.bot_token, "SLACK_SIGNING_SECRET": "x", "SLACK_API_BASE_URL": f"{world.url}/api/",
             "REDIS_URL": f"unix://{socket}?db={database}", "AZURE_SUBSCRIPTION_ID": "00000000-0000-4000-8000-000000000001",
-            "AZURE_ARM_BASE_URL": "https://127.0.0.1:9", "TOY_URL": f"{world.url}/toy", "QUARTERMASTER_POLICY": str(ROOT / "playground/policy.toml"),
+            "AZURE_ARM_BASE_URL": "https://127.0.0.1:9", "AZURE_TOKEN_CREDENTIALS": "ManagedIdentityCredential",
+            "IDENTITY_ENDPOINT": "http://127.0.0.1:9", "IDENTITY_HEADER": "x", "TOY_URL": f"{world.url}/toy",
+            "QUARTERMASTER_POLICY": str(ROOT / "playground/policy.toml"),
             **{f"QUARTERMASTER_{name}_SECONDS": value for name, value in QUICK.items()},
         }  # fmt: skip
 
@@ -162,7 +165,8 @@ class Bench:
                 self.nursery.kill(pids[0])
             if proxy.struck.is_set():
                 # The dead sender's claim would run out after some seconds; the test does not wait for that.
-                await redis.eval("if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('HSET', KEYS[1], '_lease', 0) end", 1, "{qm}:out:toyop")  # type: ignore[misc]
+                only = "if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('HSET', KEYS[1], '_lease', 0) end"
+                await redis.eval(only, 1, "{qm}:out:toyop")
                 if edge.forget:
                     async for key in redis.scan_iter("{qm}:docket*"):
                         await redis.delete(key)

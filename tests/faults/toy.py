@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 from collections.abc import Mapping
+from typing import Any
 
 import aiohttp
 
@@ -55,24 +56,20 @@ async def _last(op: Operation, services: Services) -> Outcome:
 TOY = Kind("toy", [Step("first", _first, "First"), Step("second", _second, "Second"), Step("last", _last, "Last")])
 
 
-def _kinds(*_: object) -> Mapping[str, Kind]:
+def _kinds(*_: Any) -> Mapping[str, Kind]:
     return {"toy": TOY}
 
 
 async def _work() -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    def dump():
-        for task in asyncio.all_tasks():
-            task.print_stack(limit=6)
-    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, dump)
     async with wiring.worker(Settings.from_environment()) as one:
         await one.run(stop)
 
 
 def main() -> None:
     """Fork a worker for each line."""
-    wiring.kinds = _kinds
+    wiring.__dict__["kinds"] = _kinds
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     for line in sys.stdin:
         pid = os.fork()

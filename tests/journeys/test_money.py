@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import urllib.parse
 import urllib.request
+from pathlib import Path
 from typing import Any
 
-from tests.playing import ALICE, BOB, CAROL, GPU, Playing, shown, wait_until
+from tests.faults.test_redis_wiped import arm, azure
+from tests.playing import ALICE, BOB, CAROL, GPU, ROOT, Playing, playing, shown, wait_until
 
 HOUR = 3600
 SIZE = "Standard_NC4as_T4_v3"
@@ -60,8 +63,8 @@ def test_a_price_that_moved_beyond_tolerance_voids_the_approval_and_asks_again(p
     assert "price went from" in shown(void)
     assert "approved again" in shown(void)
     assert not play.writes("azure", "dearer")
-    play.click(now(play, card), "approve", CAROL)
-    wait_until(lambda: any("plan has changed" in one for one in play.whispers(CAROL)))
+    play.click(now(play, card), "approve", BOB)
+    wait_until(lambda: any("plan has changed" in one for one in play.whispers(BOB)))
     assert not play.writes("azure", "dearer")
     priced(play, 1.5)
     wait_until(lambda: value_of(now(play, card), "approve") != before, 30, "the new card")
@@ -74,6 +77,8 @@ def test_a_price_that_moved_beyond_tolerance_voids_the_approval_and_asks_again(p
 
 
 def test_a_price_that_moved_within_tolerance_is_let_pass_and_the_digest_stays(play: Playing) -> None:
+    play.call("DELETE", "/faults")
+    play.advance(13 * HOUR)  # so that the price is read anew
     card = waiting(play, "steady")
     before = value_of(card, "approve")
     play.advance(120)
@@ -88,17 +93,35 @@ def test_a_price_that_moved_within_tolerance_is_let_pass_and_the_digest_stays(pl
     play.reply(card["ts"], "Cancelled", seconds=90)
 
 
+def test_a_quota_that_is_gone_by_the_time_of_the_approval_refuses_and_says_what_changed(play: Playing) -> None:
+    card = waiting(play, "crowded")
+    usages = azure(play, "GET", "/providers/Microsoft.Compute/locations/eastus/usages?api-version=2024-07-01")
+    for row in usages["value"]:
+        row["limit"] = row["currentValue"]
+    play.fault("azure", "status", "locations/eastus/usages", times=-1, status=200, body=usages)
+    play.click(card, "approve", BOB)
+    void = shown(play.reply(card["ts"], "void, and nothing was started", seconds=30))
+    assert "quota" in void
+    assert "<@U0BOB>" in void
+    wait_until(lambda: "No longer possible" in shown(now(play, card)))
+    assert not play.writes("azure", "crowded")
+    play.call("DELETE", "/faults")
+
+
+def reminders(play: Playing, card: dict[str, Any]) -> int:
+    return sum("Still waiting for" in shown(reply) for reply in now(play, card)["replies"])
+
+
 def test_a_pending_approval_is_reminded_of_with_growing_intervals_and_expires(play: Playing) -> None:
     card = waiting(play, "forgotten")
-    for number, (seconds, count) in enumerate(((15 * 60, 1), (45 * 60, 2), (HOUR, 3)), 1):
+    for count, seconds in enumerate((15 * 60, 45 * 60, HOUR), 1):
         play.advance(seconds + 5)
-        found = wait_until(lambda want=count: [r for r in now(play, card)["replies"] if "Still waiting for" in shown(r)][want - 1 :], 20, f"reminder {number}")  # type: ignore[misc]
-        assert len(found) == 1
+        wait_until(functools.partial(lambda want: reminders(play, card) == want, count), 20, f"reminder {count}")
     play.advance(2 * HOUR)
     play.reply(card["ts"], "nobody approved within 4 h", seconds=20)
     over = wait_until(lambda: one if "Expired" in shown(one := now(play, card)) else None)
     assert not [block for block in over["blocks"] if block["type"] == "actions"]
-    assert sum("Still waiting for" in shown(reply) for reply in over["replies"]) == 3
+    assert reminders(play, card) == 3
     assert not play.writes("azure", "forgotten")
 
 
@@ -122,3 +145,90 @@ def test_an_emergency_starts_without_approval_but_not_without_a_reason_nor_in_si
     wait_until(lambda: play.writes("azure", "^PUT.*managedClusters/urgent"), 30)
     play.click(now(play, card), "cancel", ALICE)
     play.reply(card["ts"], "Cancelled", seconds=90)
+
+
+def made(play: Playing, name: str, length: str) -> dict[str, Any]:
+    card = waiting(play, name, length)
+    play.click(card, "approve", BOB)
+    play.reply(card["ts"], "Proven: ", seconds=90)
+    wait_until(lambda: "Done" in shown(now(play, card)), 60)
+    return card
+
+
+def test_a_pool_that_nobody_uses_is_warned_of_once_kept_and_warned_of_again_but_never_while_unknown(play: Playing) -> None:
+    card = made(play, "idler", "3d")
+    wait_until(lambda: counting(play, "idler"), 30, "the count to begin")
+    play.fault("kubernetes", "status", "idler.*(/nodes|/pods)", times=-1, status=503)
+    wait_until(lambda: not counting(play, "idler"), 60, "the count to end while the cluster is silent")
+    play.advance(2 * HOUR)
+    play.call("DELETE", "/faults")
+    wait_until(lambda: counting(play, "idler"), 60, "the count to begin anew")
+    assert len(warnings(play, card)) == 0
+    play.advance(HOUR + 60)
+    warning = play.reply(card["ts"], "no pod has asked for a GPU of `idler/gpu` for 1 h", seconds=30)
+    assert "/h" in shown(warning)
+    play.click(warning, "keep", ALICE)
+    play.reply(card["ts"], "Kept by <@U0ALICE>", seconds=20)
+    wait_until(lambda: counting(play, "idler"), 30)
+    play.advance(HOUR + 60)
+    wait_until(lambda: len(warnings(play, card)) == 2, 30, "a second warning")
+    play.click(warnings(play, card)[-1], "suggest_scale", ALICE)
+    play.card("scale node pool idler/gpu(.|\n)*Done", seconds=60)
+    assert len(warnings(play, card)) == 2
+
+
+def warnings(play: Playing, card: dict[str, Any]) -> list[dict[str, Any]]:
+    return [reply for reply in now(play, card)["replies"] if "no pod has asked for a GPU" in shown(reply)]
+
+
+def counting(play: Playing, name: str) -> bool:
+    """Whether the bot counts that pool's idle time now."""
+    import redis as redis_sync
+
+    store = redis_sync.Redis.from_url(play.ready["redis"], decode_responses=True)
+    return any(f"/{name}/" in field for field in store.hkeys("{qm}:idle"))
+
+
+def test_by_the_policys_rule_an_idle_pool_is_reclaimed_once_however_many_workers(tmp_path: Path) -> None:
+    policy = tmp_path / "policy.toml"
+    policy.write_text((ROOT / "playground" / "policy.toml").read_text().replace('action = "warn"', 'action = "scale-to-zero"'))
+    with playing("--no-bot", speed=200) as play:
+        for tag in ("worker", "worker2", "worker3"):
+            play.bot("worker", tag=tag, QUARTERMASTER_POLICY=str(policy))
+        play.bot("web", QUARTERMASTER_POLICY=str(policy))
+        wait_until(lambda: "On it" in play.command("status"), 30)
+        card = made(play, "taken", "3d")
+        wait_until(lambda: counting(play, "taken"), 30, "the count to begin")
+        play.advance(HOUR + 60)
+        play.reply(card["ts"], "is scaled to zero .*unless it is used or kept", seconds=30)
+        play.advance(16 * 60)
+        play.reply(card["ts"], "still idle and is scaled to zero now", seconds=30)
+        play.reply(card["ts"], "has 0 nodes now", seconds=60)
+        replies = [shown(reply) for reply in now(play, card)["replies"]]
+        assert sum("no pod has asked" in one for one in replies) == 1
+        assert sum("still idle" in one for one in replies) == 1
+        assert len(play.writes("azure", "^PUT.*agentPools/gpu")) <= 3  # made, scaled, priced
+
+
+def test_an_orphan_is_reported_once_with_buttons_and_taken_over(play: Playing) -> None:
+    import redis as redis_sync
+
+    card = made(play, "stray", "3d")
+    store = redis_sync.Redis.from_url(play.ready["redis"], decode_responses=True)
+    lease = str(store.hget("{qm}:leases", "stray"))
+    store.srem("{qm}:active", lease)
+    store.delete(f"{{qm}}:op:{lease}")
+    report = play.reply(card["ts"], "`stray` carries my tags, but I keep no expiry for it", seconds=60)
+    play.click(report, "suggest_takeover", BOB)
+    play.reply(card["ts"], "`stray` is <@U0BOB>'s now and ends", seconds=30)
+    wait_until(lambda: play.writes("azure", "^PATCH.*managedClusters/stray"), 20)
+    play.advance(5)
+    assert sum("carries my tags" in shown(reply) for reply in now(play, card)["replies"]) == 1
+
+
+def test_what_somebody_deleted_by_hand_is_noticed_and_said_once(play: Playing) -> None:
+    card = made(play, "handmade", "3d")
+    arm(play, "DELETE", "quartermaster-handmade", "handmade")
+    play.reply(card["ts"], "`handmade` is gone from Azure, and it was not I", seconds=60)
+    play.advance(5)
+    assert sum("is gone from Azure" in shown(reply) for reply in now(play, card)["replies"]) == 1

@@ -19,6 +19,7 @@ spec:
       containers:
       - name: nvidia-device-plugin-ctr
         image: nvcr.io/nvidia/k8s-device-plugin:v0.19.3
+        env: [{name: FAIL_ON_INIT_ERROR, value: "false"}]
         volumeMounts: [{name: device-plugin, mountPath: /var/lib/kubelet/device-plugins}]
       volumes: [{name: device-plugin, hostPath: {path: /var/lib/kubelet/device-plugins}}]
 """

@@ -23,8 +23,8 @@ def app(request: pytest.FixtureRequest) -> Iterator[Playing]:
     place, binary = tool("bolt-js"), node()
     with playing("--no-bot") as play:
         given = play.ready["env"]
-        env = {name: given[name] for name in ("SLACK_API_BASE_URL", "SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "PORT")}
-        env |= {"PATH": os.environ["PATH"], "BOLT_JS_PLACE": str(place)} | ({"SLACK_APP_TOKEN": given["SLACK_APP_TOKEN"]} if request.param == "socket" else {})
+        names = ["SLACK_API_BASE_URL", "SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "PORT"] + (["SLACK_APP_TOKEN"] if request.param == "socket" else [])
+        env = {"PATH": os.environ["PATH"], "BOLT_JS_PLACE": str(place)} | {name: given[name] for name in names}
         process = subprocess.Popen([binary, str(APP)], env=env, stdout=subprocess.PIPE, text=True)
         assert process.stdout is not None
         assert json.loads(process.stdout.readline())["kind"] == "started"

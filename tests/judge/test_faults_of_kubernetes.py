@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 import urllib3
 import yaml
-from kubernetes import client, config, watch
-from kubernetes.client.exceptions import ApiException
 
 from tests.judge.clients import DEMO, GPU_POOL, Arm, kubeconfig_of
+from tests.judge.kube import ApiException, client, config, watch
 from tests.judge.manifests import PLUGIN, job
 from tests.playing import Playing, wait_until
 
@@ -178,6 +177,7 @@ def test_gpu_missing_leaves_capacity_and_takes_allocatable(play: Playing, core: 
 
 
 def test_driver_mismatch_lets_the_plugin_run_and_never_advertises(play: Playing, api: Any, core: Any) -> None:
+    play.call("POST", "/clock", {"speed": 100})  # the fault strikes at the node once it is there, before a plugin can start on it
     play.fault("kubernetes", "driver_mismatch", times=-1)
     arm = Arm(play)
     arm.made(f"{DEMO}/agentPools/driver", GPU_POOL)
@@ -201,7 +201,8 @@ def test_plugin_blocked_keeps_the_daemonset_from_being_ready(play: Playing, api:
     wait_until(lambda: gpus(core) == ("1", "1"), 20, "a GPU")
     play.fault("kubernetes", "plugin_blocked", "nvidia-device-plugin", times=-1)
     apps = client.AppsV1Api(api)
-    newer = {"spec": {"template": {"spec": {"containers": [{"name": "nvidia-device-plugin-ctr", "image": "nvcr.io/nvidia/k8s-device-plugin:v0.19.4"}]}}}}
+    container = {"name": "nvidia-device-plugin-ctr", "image": "nvcr.io/nvidia/k8s-device-plugin:v0.19.4"}
+    newer = {"spec": {"template": {"spec": {"containers": [container]}}}}
     apps.patch_namespaced_daemon_set("nvidia-device-plugin-daemonset", "kube-system", newer)
     wait_until(lambda: "FailedCreatePodSandBox" in reasons(core, "nvidia-device-plugin"), 20, "the event")
     wait_until(lambda: gpus(core) == ("1", "0"), 20, "no GPU without a plugin")
@@ -232,10 +233,21 @@ def test_node_stuck_registers_and_never_becomes_ready(play: Playing, core: Any) 
     arm("DELETE", f"{DEMO}/agentPools/stuck")
 
 
+def test_spot_evicted_takes_the_node_at_once(play: Playing, core: Any) -> None:
+    arm = Arm(play)
+    spot = {"scaleSetPriority": "Spot", "scaleSetEvictionPolicy": "Delete", "spotMaxPrice": -1}
+    arm.made(f"{DEMO}/agentPools/spot", {"properties": {**GPU_POOL["properties"], **spot}})
+    assert len(core.list_node(label_selector="agentpool=spot").items) == 1
+    play.fault("kubernetes", "spot_evicted", "aks-spot")
+    wait_until(lambda: not core.list_node(label_selector="agentpool=spot").items, 20, "the node is gone")
+    arm("DELETE", f"{DEMO}/agentPools/spot")
+
+
 def test_faults_of_containers_are_counted_and_combine(play: Playing, core: Any, run: Callable[..., None]) -> None:
     play.fault("kubernetes", "crash", "default/twice.* step 10:")
     play.fault("kubernetes", "oom", "default/twice.* step 20:")
     run("twice", steps=100, retries=3)
     pod(core, "twice", lambda one: one.status.phase == "Succeeded")
-    states = [one.status.container_statuses[0].state.terminated.reason for one in core.list_namespaced_pod("default", label_selector="app=twice").items]
+    pods = core.list_namespaced_pod("default", label_selector="app=twice").items
+    states = [one.status.container_statuses[0].state.terminated.reason for one in pods]
     assert sorted(states) == ["Completed", "Error", "OOMKilled"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
 
@@ -23,10 +22,9 @@ def gpus(kubectl: Kubectl) -> None:
 
 
 @pytest.fixture
-def slow(play: Playing) -> Iterator[None]:
+def slow(play: Playing) -> None:
     """Slow enough to look on."""
     play.call("POST", "/clock", {"speed": 100})
-    yield
 
 
 def table(text: str) -> list[list[str]]:
@@ -154,7 +152,7 @@ def test_server_side_apply_tells_conflicts(kubectl: Kubectl) -> None:
     kubectl("delete job owned")
 
 
-@pytest.mark.xfail(strict=True, reason="playground/kubernetes/apply.py _conflict names the version for appliers too, not only (with the time) for updates")
+@pytest.mark.xfail(strict=True, reason="playground/kubernetes/apply.py _conflict names a version for appliers, too")
 def test_a_conflict_with_an_applier_names_no_version(kubectl: Kubectl) -> None:
     kubectl("apply --server-side --field-manager=one -f -", stdin=job("shared", steps=5))
     said = kubectl("apply --server-side --field-manager=two -f -", stdin=job("shared", steps=5, retries=3), ok=False)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from kubernetes import client, config, watch
-from kubernetes.client.exceptions import ApiException
 
 from playground.kubernetes.rbac import token_of
 from tests.judge.clients import kubeconfig_of
+from tests.judge.kube import ApiException, client, config, watch
 from tests.judge.manifests import PLUGIN, job
 from tests.playing import Playing, wait_until
 
@@ -86,20 +85,21 @@ def test_before_it_starts_a_container_has_no_log(api: Any, play: Playing) -> Non
     wait_until(lambda: core.read_namespaced_pod(name, "default").spec.node_name, 20, "a node")
     with pytest.raises(ApiException) as refused:
         core.read_namespaced_pod_log(name, "default")
-    assert (refused.value.status, "is waiting to start: ContainerCreating" in refused.value.body) == (400, True)
+    assert (refused.value.status, "is waiting to start: ContainerCreating" in str(refused.value.body)) == (400, True)
 
 
 def test_errors_have_the_status_and_the_words(api: Any, kubeconfig: Path) -> None:
     made_job(api, "twice")
-    for attempt, status, said in (
+    batch, changed = client.BatchV1Api(api), {"spec": {"template": {"spec": {"restartPolicy": "OnFailure"}}}}
+    attempts: list[tuple[Callable[[], Any], int, str]] = [
         (lambda: made_job(api, "twice"), 409, "already exists"),
-        (lambda: client.BatchV1Api(api).read_namespaced_job("nosuch", "default"), 404, 'jobs.batch \\"nosuch\\" not found'),
-        (lambda: client.BatchV1Api(api).patch_namespaced_job("twice", "default", {"spec": {"template": {"spec": {"restartPolicy": "OnFailure"}}}}), 422,
-         "field is immutable"),
-    ):  # fmt: skip
+        (lambda: batch.read_namespaced_job("nosuch", "default"), 404, 'jobs.batch \\"nosuch\\" not found'),
+        (lambda: batch.patch_namespaced_job("twice", "default", changed), 422, "field is immutable"),
+    ]
+    for attempt, status, said in attempts:
         with pytest.raises(ApiException) as refused:
             attempt()
-        assert (refused.value.status, said in refused.value.body) == (status, True), refused.value.body
+        assert (refused.value.status, said in str(refused.value.body)) == (status, True), refused.value.body
 
 
 def test_a_nobody_is_forbidden(kubeconfig: Path) -> None:

@@ -54,26 +54,26 @@ def _fed(pieces: list[bytes]) -> RunSummary:
 
 
 @given(st.text())
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_no_text_makes_it_raise(text: str) -> None:
     summarise(text)
 
 
 @given(st.binary())
-@settings(max_examples=200)
+@settings(max_examples=100)
 def test_no_bytes_make_it_raise(data: bytes) -> None:
     _fed([data])
 
 
 @given(st.lists(st.sampled_from(CASES), min_size=1, max_size=3), st.integers(0, 5000), st.integers(0, 5000), st.text(max_size=40))
-@settings(max_examples=200)
+@settings(max_examples=100)
 def test_a_log_cut_and_patched_anywhere_does_not_make_it_raise(cases: list, start: int, end: int, patch: str) -> None:  # type: ignore[type-arg]
     text = "".join(case.log for case in cases)
     summarise(text[start:end] + patch + text[end:])
 
 
 @given(_LOG, _ENDS, st.lists(st.integers(0, 4000), max_size=8))
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_pieces_cut_anywhere_give_the_same_as_the_whole(lines: list[str], end: str, cuts: list[int]) -> None:
     text = end.join(lines) + end
     places = [0, *sorted(cut for cut in cuts if cut < len(text)), len(text)]
@@ -100,7 +100,7 @@ class _EveryLine(LogReader):
 
 
 @given(_LOG)
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_learned_patterns_read_the_same_as_reading_every_line_in_detail(lines: list[str]) -> None:
     fast, slow = LogReader(), _EveryLine()
     for reader in (fast, slow):
@@ -123,7 +123,7 @@ def _printed(text: str) -> set[float]:
 
 
 @given(_LOG)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_no_number_is_reported_that_does_not_stand_in_the_log(lines: list[str]) -> None:
     text = "\n".join(lines)
     summary = summarise(text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 import tracemalloc
 from pathlib import Path
 
@@ -81,3 +82,13 @@ def test_the_command_says_when_a_file_cannot_be_read(tmp_path: Path, capsys: pyt
 def test_the_command_reads_a_pipe() -> None:
     done = subprocess.run([*_COMMAND, "-"], input=b"epoch 1 val_acc 0.5\n\xff\xfe\n", capture_output=True, check=True)
     assert json.loads(done.stdout)["final"] == 0.5
+
+
+_HOSTILE = ["a.", "--a ", " -a 1", "acc: 0.5 ", "epoch 1 50% ", "9", " ", "1/", "accuracy of ", "NVIDIA A1-", "validation score of 1 % ", "Error: "]
+
+
+@pytest.mark.parametrize("unit", _HOSTILE)
+def test_a_hostile_line_takes_no_longer_than_a_long_one(unit: str) -> None:
+    started = time.process_time()
+    summarise((unit * (LINE_LIMIT // len(unit)) + " acc 0.5\n") * 2)
+    assert time.process_time() - started < 3

@@ -46,7 +46,8 @@ class Post:
     def replica(self, settle: float = SETTLE) -> Outbox:
         """One more process that sends."""
         return Outbox(
-            self.redis, self.local.client, self.local.session, Pacing(self.redis), lookup=self._lookup, opened=self._opened, unreachable=self._lost, settle=settle
+            self.redis, self.local.client, self.local.session, Pacing(self.redis),
+            lookup=self._lookup, opened=self._opened, unreachable=self._lost, settle=settle,
         )  # fmt: skip
 
     def speak(self, op_id: str, channel: str = "C0GPU", thread: str = "", card: str = "") -> None:

@@ -5,7 +5,8 @@ if redis.call('HEXISTS', KEYS[1], 'since:' .. ARGV[2]) == 0 or redis.call('HEXIS
 if ARGV[2] ~= ARGV[3] then
   local all = redis.call('HGETALL', KEYS[1])
   for i = 1, #all, 2 do
-    local head = string.match(all[i], '^r:%d%d%d%d%-%d%d:') or string.match(all[i], '^since:') or string.match(all[i], '^until:')
+    local head = string.match(all[i], '^r:%d%d%d%d%-%d%d:') or string.match(all[i], '^since:') or string.match(all[i], '^until:') or string.match(all[i], '^from:')
+      or string.match(all[i], '^accrued:')
     if head and string.sub(all[i], #head + 1) == ARGV[2] then
       redis.call('HDEL', KEYS[1], all[i])
       redis.call('HSET', KEYS[1], head .. ARGV[3], all[i + 1])

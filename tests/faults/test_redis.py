@@ -1,0 +1,89 @@
+"""Redis down, frozen, restarted, robbed of the queue's keys: the ack says so in time, nothing starts by half, and all goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis as redis_sync
+
+from playground import valkey
+from tests.faults.test_kills import QUICK
+from tests.playing import BOB, GPU, Playing, playing, shown, wait_until
+
+ACK_SECONDS = 3.0  # Slack: a slash command that is not answered by then shows the person an error
+
+
+@pytest.fixture(scope="module")
+def play() -> Iterator[Playing]:
+    with playing("--no-bot", speed=200) as running:
+        for name in ("web", "worker", "clock"):
+            running.bot(name, **QUICK)
+        wait_until(lambda: "On it" in running.command("sizes"), 30, "web to answer")
+        yield running
+
+
+def redis_pid(play: Playing) -> int:
+    store = redis_sync.Redis.from_url(play.ready["redis"], decode_responses=True)
+    info = store.info("server")
+    assert isinstance(info, dict)
+    return int(info["process_id"])
+
+
+def asked(play: Playing, text: str) -> tuple[str, float]:
+    """What the person is told, and after how long."""
+    started = time.monotonic()
+    return play.command(text), time.monotonic() - started
+
+
+def test_a_frozen_redis_is_said_in_the_ack_and_nothing_is_started(play: Playing) -> None:
+    pid = redis_pid(play)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        answer, seconds = asked(play, "cluster create frozen --for 1h")
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert "nothing was started" in answer
+    assert seconds < ACK_SECONDS
+    # Frozen is not dead: the write may be carried out after all once it thaws, so the person is told to look, and typing again is safe by name.
+    assert "On it" in wait_until(lambda: (lambda said: said if "On it" in said else "")(play.command("nodes")), 30)
+    wait_until(lambda: any("nodes" in shown(one) or "GPU" in shown(one) for one in play.messages(GPU)), 30)
+
+
+def test_the_queues_keys_are_lost_and_everything_still_ends(play: Playing) -> None:
+    play.command("cluster create robbed --size Standard_NC4as_T4_v3 --for 8h")
+    card = play.card("cluster robbed(.|\n)*Waiting for approval")
+    play.click(card, "approve", BOB)
+    wait_until(lambda: play.writes("azure", "^PUT.*managedClusters/robbed[?]"), 30)
+    store = redis_sync.Redis.from_url(play.ready["redis"], decode_responses=True)
+    for key in list(store.scan_iter("{qm}:docket*")):
+        store.delete(key)
+    play.card("cluster robbed(.|\n)*Done", seconds=60)
+    assert len(play.writes("azure", "^PUT.*managedClusters/robbed[?]")) == 1
+    assert len(play.writes("azure", "^PUT.*managedClusters/robbed/agentPools/gpu[?]")) == 1
+
+
+def test_redis_is_killed_and_comes_back_with_its_file(play: Playing) -> None:
+    play.command("cluster create revived --size Standard_NC4as_T4_v3 --for 8h")
+    card = play.card("cluster revived(.|\n)*Waiting for approval")
+    folder = Path(str(play.ready["redis"]).removeprefix("unix://")).parent
+    os.kill(redis_pid(play), signal.SIGKILL)
+    answer, seconds = asked(play, "cluster create never --for 1h")
+    assert "nothing was started" in answer
+    assert seconds < ACK_SECONDS
+    process, _ = asyncio.run(valkey.start(folder))
+    try:
+        wait_until(lambda: play.click(card, "approve", BOB).get("ok"), 30)
+        play.card("cluster revived(.|\n)*Done", seconds=90)
+        assert len(play.writes("azure", "^PUT.*managedClusters/revived[?]")) == 1
+        assert not play.writes("azure", "managedClusters/never")
+        assert not any("never" in shown(one) for one in play.messages(GPU))
+        assert all(process.poll() is None for process in play.bots.values())
+    finally:
+        play.close()
+        os.kill(process.pid, signal.SIGTERM)

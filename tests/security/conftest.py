@@ -1,0 +1,40 @@
+"""A bot in HTTP mode whose log is kept, on a playground: what an attacker, a guest and a careless person meet."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.playing import ROOT, Playing, playing, wait_until
+
+LOGS = Path(tempfile.mkdtemp(prefix="security-"))
+
+
+def started(play: Playing, name: str) -> None:
+    """One of the bot's processes, its log in a file, without an app token: so signed HTTP."""
+    env = {**os.environ, **play.ready["env"], "SLACK_APP_TOKEN": "", "QUARTERMASTER_LOG_LEVEL": "DEBUG"}
+    with (LOGS / f"{name}.log").open("wb") as log:
+        play.bots[name] = subprocess.Popen([sys.executable, "-m", "bot", name], cwd=ROOT, env=env, stderr=log, stdout=log)
+
+
+@pytest.fixture(scope="package")
+def play() -> Iterator[Playing]:
+    with playing("--no-bot", speed=200) as running:
+        for name in ("web", "worker", "clock"):
+            started(running, name)
+        url = f"http://127.0.0.1:{running.ready['env']['PORT']}/slack/events"
+        wait_until(lambda: running.call("POST", "/delivery", {"mode": "http", "url": url}).get("ok"), 30, "the bot to answer the challenge")
+        wait_until(lambda: "On it" in running.command("sizes"), 30, "web to answer")
+        yield running
+
+
+@pytest.fixture
+def logs() -> Path:
+    """The folder of the processes' logs."""
+    return LOGS

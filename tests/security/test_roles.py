@@ -1,0 +1,113 @@
+"""Commands × people × effect: who may not, changes nothing - whatever the command."""
+
+from __future__ import annotations
+
+import json
+from itertools import product
+
+import pytest
+import redis as redis_sync
+
+from bot.approvals.gate import Gate
+from bot.clock import Clock
+from bot.commands.definitions import BY_KIND
+from bot.slack.people import Profile
+from tests.playing import ALICE, BOB, CAROL, GINA, GPU, ROOT, XAVI, Playing, shown, wait_until
+
+TEAM = "T0PLAYGROUND"
+PEOPLE = {
+    "requester": Profile(ALICE, TEAM, "alice", False, False, False),
+    "approver": Profile(BOB, TEAM, "bob", False, False, False, groups=("S0PLATFORM",)),
+    "admin": Profile(CAROL, TEAM, "carol", False, False, False, groups=("S0PLATFORM",)),
+    "guest": Profile(GINA, TEAM, "gina", True, False, False),
+    "outsider": Profile(XAVI, "T0PARTNER", "xavi", False, True, False),
+    "app": Profile("U0APP", TEAM, "app", False, False, True),
+}
+HOLDS = {"requester": {"requester"}, "approver": {"requester", "operator", "approver"}, "admin": {"requester", "operator", "approver", "admin"}}
+KINDS = sorted(kind for kind in BY_KIND if kind not in ("menu", "help"))
+EXAMPLES = [f"{' '.join(command.path)} {example}".strip() if not example.startswith(" ".join(command.path)) else example
+            for command in BY_KIND.values() for example in command.examples[:1] if command.kind not in ("menu", "help")]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def gate() -> Gate:
+    return Gate.open(ROOT / "playground" / "policy.toml", Clock())
+
+
+@pytest.mark.parametrize(("kind", "who"), list(product(KINDS, PEOPLE)))
+def test_each_command_is_for_those_who_hold_its_role_and_nobody_else(gate: Gate, kind: str, who: str) -> None:
+    allowed = BY_KIND[kind].role.value in HOLDS.get(who, set())
+    assert (gate.refusal(kind, PEOPLE[who], GPU) == "") is allowed
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_command_is_taken_where_the_policy_does_not_allow_the_channel(gate: Gate, kind: str) -> None:
+    assert gate.refusal(kind, PEOPLE["admin"], "C0ELSEWHERE")
+
+
+def test_strangers_try_every_command_and_nothing_at_all_is_changed(play: Playing) -> None:
+    wait_until(lambda: "On it" in play.command("cluster list"), 20)
+    before = {service: len(play.writes(service, "")) for service in ("azure", "kubernetes")}
+    for who, text in product((GINA, XAVI), EXAMPLES):
+        play.command(text, who)
+    play.command("status", ALICE)
+    play.card("Going on|Nothing is going on|status", seconds=30)
+    store = redis_sync.Redis.from_url(play.ready["redis"], decode_responses=True)
+
+    def theirs() -> set[str]:
+        records = [store.hgetall(key) for key in store.scan_iter("{qm}:op:*")]
+        rows = [record for record in records if isinstance(record, dict) and record.get("user") in (GINA, XAVI)]
+        return {f"{row.get('kind')} {row.get('status')} {row.get('step')} {row.get('error')}" for row in rows if row.get("status") != "refused"}
+
+    wait_until(lambda: not theirs(), 30, "all of theirs to be refused")
+    assert {service: len(play.writes(service, "")) for service in before} == before
+    speakers = [str((one["metadata"] or {}).get("event_payload", {}).get("op")) for one in play.messages()]
+    assert not {store.hget("{qm}:op:" + op, "user") for op in speakers} & {GINA, XAVI}
+
+
+def test_a_click_counts_only_on_its_own_card_and_for_those_who_may(play: Playing) -> None:
+    play.command("cluster create clicked --size Standard_NC4as_T4_v3 --for 8h", ALICE)
+    card = play.card("cluster clicked(.|\n)*Waiting for approval")
+    play.command("cluster create other --size Standard_NC4as_T4_v3 --for 8h", BOB)
+    other = play.card("cluster other(.|\n)*Waiting for approval")
+    values = {message["ts"]: approve_value(message) for message in (card, other)}
+    for who in (ALICE, GINA, XAVI):  # her own request; a guest; another company
+        play.click(card, "approve", who)
+    # Bob's own request may not be approved by Bob, not even with a value lifted from Alice's card or a digest of his own making.
+    for value in (values[other["ts"]], values[other["ts"]].split(":")[0] + ":00000000", "", ":", "../../x", "x" * 1900):
+        play.call("POST", "/actions", {"user": BOB, "channel": GPU, "ts": other["ts"], "action_id": "approve", "value": value})
+    play.mention(card["ts"], "status")
+    play.reply(card["ts"], "waiting|Waiting")
+    assert not play.writes("azure", "^PUT.*(clicked|other)")
+    for message in (card, other):
+        assert "Waiting for approval" in shown(next(one for one in play.messages() if one["ts"] == message["ts"]))
+
+
+def test_button_values_are_opaque(play: Playing) -> None:
+    texts = [element["value"] for one in play.messages() for message in (one, *one["replies"]) for element in buttons(message) if "value" in element]
+    assert texts
+    for value in texts:
+        assert len(value) <= 64
+        assert not any(word in value for word in ("clicked", "other", "Standard_", "U0", "demo", "$", "/", "{", " "))
+
+
+def approve_value(message: dict[str, object]) -> str:
+    return next(str(element["value"]) for element in buttons(message) if str(element["action_id"]).startswith("approve"))
+
+
+def buttons(message: dict[str, object]) -> list[dict[str, str]]:
+    """Every button of a message."""
+    found: list[dict[str, str]] = []
+
+    def walk(node: object) -> None:
+        if isinstance(node, dict):
+            if node.get("type") == "button":
+                found.append(node)
+            for value in node.values():
+                walk(value)
+        elif isinstance(node, list):
+            for value in node:
+                walk(value)
+
+    walk(json.loads(json.dumps(message.get("blocks") or [])))
+    return found
