@@ -1,4 +1,4 @@
-"""``python -m bot web | worker | clock | manifest | results | doctor``."""
+"""``python -m bot web | worker | clock | manifest | results | doctor | audit``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 from bot.settings import Settings, SettingsError
 
-COMMANDS = "web | worker | clock | doctor | manifest | results"
+COMMANDS = "web | worker | clock | doctor | manifest | results | audit"
 
 
 class JsonLines(logging.Formatter):
@@ -84,17 +84,25 @@ def main(argv: list[str]) -> int:
         url = rest[0] if rest else None
         print(json.dumps(slack_manifest(socket_mode=url is None, request_url=url), indent=2, ensure_ascii=False))
         return 0
-    if command not in PROCESSES and command != "doctor":
+    if command not in PROCESSES and command not in ("doctor", "audit"):
         print(f"usage: python -m bot {COMMANDS}", file=sys.stderr)
         return 2
     try:
         settings = Settings.from_environment()
     except SettingsError as error:
+        if command == "audit" and rest[:1] == ["verify"]:  # a file can be checked anywhere
+            from bot.approvals.auditcli import main as audit
+
+            return audit(rest, None)
         print(f"quartermaster: {error}", file=sys.stderr)
         return 2
     for name in ("SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET"):
         os.environ.pop(name, None)  # Bolt reads them by itself and warns; they live in the settings from here on
     log_to_stderr(settings.log_level)
+    if command == "audit":
+        from bot.approvals.auditcli import main as audit
+
+        return audit(rest, settings)
     if command == "doctor":
         from bot.doctor import examine
 

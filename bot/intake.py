@@ -17,10 +17,12 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from bot.approvals.audit import Audit
 from bot.approvals.gate import Gate
+from bot.approvals.trail import refusal as refused
 from bot.clock import Clock
 from bot.commands import Reply, Request, parse, parse_mention, shown
-from bot.errors import Refused
+from bot.errors import Refused, Temporary
 from bot.operations.journal import Journal, NewOperation
 from bot.operations.record import DECISION_PREFIX, Operation, identity
 from bot.operations.waking import Waking
@@ -45,9 +47,9 @@ class Intake:
     """One per `web` process; `redis` fails fast."""
 
     def __init__(
-        self, redis: Redis, journal: Journal, waking: Waking, people: People, gate: Gate, clock: Clock, templates: Sequence[str] = ()
+        self, redis: Redis, journal: Journal, waking: Waking, people: People, gate: Gate, clock: Clock, audit: Audit, templates: Sequence[str] = ()
     ) -> None:
-        self._redis, self._journal, self._waking = redis, journal, waking
+        self._redis, self._journal, self._waking, self._audit = redis, journal, waking, audit
         self._people, self._gate, self._clock, self._templates = people, gate, clock, tuple(templates)
 
     async def reachable(self) -> bool:
@@ -82,10 +84,12 @@ class Intake:
         """Why a request is not even written down; '' where it may be."""
         refusal = self._gate.refusal(request.kind, await self._people.known(who.team, who.user), who.channel)
         if refusal:
+            await self._refused(request.kind, who, refusal, command=request.text)
             return refusal
         try:
             check(request.kind, request.values, self._gate.policy)
         except Refused as error:
+            await self._refused(request.kind, who, str(error), command=request.text)
             return str(error)
         return ""
 
@@ -150,6 +154,7 @@ class Intake:
             return
         refusal = self._gate.click_refusal(op, await self._people.known(who.team, who.user), who.user, digest, verdict, reason)
         if refusal:
+            await self._refused(verdict, who, refusal, op=op)
             await self._tell(op, who, trigger, refusal)
             return
         fact = {"by": who.user, "verdict": verdict, "reason": reason, "at": self._clock.now(), "digest": digest}
@@ -165,6 +170,7 @@ class Intake:
             return False
         refusal = self._gate.glass_refusal(op, await self._people.known(who.team, who.user), who.user, digest)
         if refusal:
+            await self._refused("break-glass", who, refusal, op=op)
             await self._tell(op, who, trigger, refusal)
         return not refusal
 
@@ -174,12 +180,19 @@ class Intake:
         if op is None or op.channel != who.channel:
             return
         refusal = self._gate.cancel_refusal(op, await self._people.known(who.team, who.user), who.user)
+        if refusal:
+            await self._refused("cancel", who, refusal, op=op)
         if refusal or op.ended is not None:
             await self._tell(op, who, trigger, refusal or "That is over already; there is nothing to cancel.")
             return
         fact = json.dumps({"by": who.user, "at": self._clock.now()})
         if await self._journal.poke(op.id, {"cancel": fact}, first=True) == "written":
             await self._wake(f"op:{op.id}")
+
+    async def _refused(self, kind: str, who: Who, sentence: str, *, command: str = "", op: Operation | None = None) -> None:
+        """For the audit log: what else is asked or decided stands in a record, from which the worker reads it."""
+        with contextlib.suppress(Temporary):
+            await self._audit.append(refused(kind, who.user, self._clock.now(), sentence, command=command, channel=who.channel, op=op))
 
     async def thread_of(self, op_id: str) -> Operation | None:
         """The operation behind a button."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from bot.approvals.paying import Paying, audit
 from bot.approvals.rules import Policy
 from bot.approvals.steps import Gates
 from bot.lifecycle import digests, home, lost, notices, orphans
@@ -18,10 +19,12 @@ from bot.plans.room import room_step
 from bot.plans.threads import resolve_extend
 
 
-def kinds(policy: Policy, gates: Gates, fetch: Fetch) -> Mapping[str, Kind]:
+def kinds(policy: Policy, gates: Gates, fetch: Fetch, paying: Paying) -> Mapping[str, Kind]:
     """Every kind by name; `fetch` reads a file that somebody attached."""
     plan, recheck = plan_step(policy), recheck_step(policy)
     start = (gates.admit, gates.card, plan)
+    asking = (paying.check, gates.approve, recheck, paying.reserve)
+    approved = (*start, *asking)
     enable = (enabling.PLUGIN, enabling.ROLLOUT, enabling.PROOF)
     work = (plan, room_step(policy), gates.approve, *running.STEPS)
     questions = {**QUESTIONS, **jobquestions.JOB_QUESTIONS}
@@ -30,23 +33,23 @@ def kinds(policy: Policy, gates: Gates, fetch: Fetch) -> Mapping[str, Kind]:
     listed = [
         Kind(
             "cluster.create",
-            (*start, gates.approve, recheck, fallback.GROUP, fallback.CLUSTER, fallback.POOL, *enable, lease, fallback.CLEAR),
-            fallback.UNDO,
+            (*approved, fallback.GROUP, fallback.CLUSTER, fallback.POOL, paying.follow, *enable, lease, fallback.CLEAR),
+            (*fallback.UNDO, paying.unreserve),
         ),
-        Kind("pool.add", (*start, gates.approve, recheck, fallback.POOL, *enable, lease, fallback.CLEAR), fallback.UNDO),
-        Kind("cluster.adopt", (*start, gates.confirm, gates.approve, recheck, *adopting.ADOPT), adopting.UNDO),
-        Kind("cluster.stop", (*start, *changing.STOP), changing.POWER_UNDO),
-        Kind("cluster.start", (*start, gates.approve, recheck, *changing.START), changing.POWER_UNDO),
-        Kind("pool.scale", (*start, gates.approve, recheck, *changing.SCALE), changing.SCALE_UNDO),
-        Kind("pool.stop", (*start, *changing.STOP), changing.POWER_UNDO),
-        Kind("pool.start", (*start, gates.approve, recheck, *changing.START_POOL), changing.POWER_UNDO),
+        Kind("pool.add", (*approved, fallback.POOL, paying.follow, *enable, lease, fallback.CLEAR), (*fallback.UNDO, paying.unreserve)),
+        Kind("cluster.adopt", (*start, gates.confirm, *asking, *adopting.ADOPT), (*adopting.UNDO, paying.unreserve)),
+        Kind("cluster.stop", (*start, *changing.STOP, paying.reprice), changing.POWER_UNDO),
+        Kind("cluster.start", (*approved, *changing.START, paying.reprice), changing.POWER_UNDO),
+        Kind("pool.scale", (*approved, *changing.SCALE, paying.reprice), changing.SCALE_UNDO),
+        Kind("pool.stop", (*start, *changing.STOP, paying.reprice), changing.POWER_UNDO),
+        Kind("pool.start", (*approved, *changing.START_POOL, paying.reprice), changing.POWER_UNDO),
         Kind("pool.abort", (*start, *changing.ABORT)),
-        Kind("cluster.delete", (*start, gates.confirm, *removal.CLUSTER_STEPS)),
-        Kind("pool.delete", (*start, gates.confirm, *removal.POOL_STEPS)),
-        Kind("cluster.expire", (plan, *removal.CLUSTER_STEPS), card="none"),
-        Kind("pool.expire", (plan, *removal.POOL_STEPS), card="none"),
-        Kind("pool.extend", (*start, gates.approve, extend)),
-        Kind("thread.extend", (gates.admit, Step("resolve", resolve_extend), plan_step(policy, "pool.extend"), extend), card="none"),
+        Kind("cluster.delete", (*start, gates.confirm, *removal.CLUSTER_STEPS, paying.settle)),
+        Kind("pool.delete", (*start, gates.confirm, *removal.POOL_STEPS, paying.settle)),
+        Kind("cluster.expire", (plan, *removal.CLUSTER_STEPS, paying.settle), card="none"),
+        Kind("pool.expire", (plan, *removal.POOL_STEPS, paying.settle), card="none"),
+        Kind("pool.extend", (*start, paying.check, gates.approve, paying.reserve, extend)),
+        Kind("thread.extend", (gates.admit, Step("resolve", resolve_extend), plan_step(policy, "pool.extend"), paying.reserve, extend), card="none"),
         Kind("plugin.install", (*start, enabling.PLUGIN, enabling.ROLLOUT, deeds.SAY_PLUGIN)),
         Kind("plugin.upgrade", (*start, enabling.PLUGIN, enabling.ROLLOUT, deeds.SAY_PLUGIN)),
         Kind("plugin.remove", (*start, gates.confirm, deeds.REMOVE_PLUGIN)),
@@ -57,14 +60,16 @@ def kinds(policy: Policy, gates: Gates, fetch: Fetch) -> Mapping[str, Kind]:
         Kind("job.cancel", (gates.admit, deeds.CANCEL), card="answer"),
         Kind("job.clean", (gates.admit, deeds.CLEAN), card="answer"),
         Kind("feature.register", (gates.admit, deeds.FEATURE), card="answer"),
-        Kind("lease", leases.STEPS, card="none"),
+        Kind("lease", paying.watching(leases.STEPS), card="none"),
         Kind("pool.enable", enable),
         Kind("idle", Idling(policy.idle).steps, card="none"),
-        Kind("idle.scale", (plan_step(policy, "pool.scale"), *changing.SCALE), changing.SCALE_UNDO, card="none"),
-        Kind("idle.stop", (plan_step(policy, "pool.stop"), *changing.STOP), changing.POWER_UNDO, card="none"),
+        Kind("idle.scale", (plan_step(policy, "pool.scale"), *changing.SCALE, paying.reprice), changing.SCALE_UNDO, card="none"),
+        Kind("idle.stop", (plan_step(policy, "pool.stop"), *changing.STOP, paying.reprice), changing.POWER_UNDO, card="none"),
         Kind("orphan.takeover", (gates.admit, orphans.take_over_step(policy)), card="none"),
         Kind("lease.stamp", (lost.STAMP,), card="answer"),
         Kind("notice", (notices.TELL,), card="answer"),
+        Kind("query.audit", (gates.admit, asked(audit)), card="answer"),
+        Kind("query.budget", (gates.admit, asked(paying.budget)), card="answer"),
         Kind("home", (gates.admit, home.PUBLISH), card="none"),
         Kind("digest", (digests.COMPOSE,), card="answer"),
         Kind("digest.now", (gates.admit, digests.COMPOSE), card="answer"),

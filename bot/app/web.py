@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.app.base import opened
+from bot.approvals.audit import Audit
 from bot.approvals.gate import Gate
 from bot.intake import Intake
 from bot.operations.waking import Waking
@@ -25,4 +26,4 @@ async def web(settings: Settings) -> AsyncIterator[tuple[Intake, AsyncWebClient]
         client = web_client(settings.slack, session)
         gate = Gate.open(settings.policy, base.clock)
         templates = sorted(file.stem for folder in settings.templates for file in folder.glob("*.yaml"))
-        yield Intake(redis, base.journal, base.waking, People(redis, client), gate, base.clock, templates), client
+        yield Intake(redis, base.journal, base.waking, People(redis, client), gate, base.clock, Audit(redis, base.clock), templates), client

@@ -13,8 +13,11 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.app.base import Base, opened
+from bot.approvals.audit import Audit
 from bot.approvals.gate import Gate
+from bot.approvals.paying import Paying
 from bot.approvals.steps import Gates, unreachable
+from bot.approvals.trail import Trail
 from bot.azure.connection import Connection
 from bot.azure.observer import Observer
 from bot.azure.prices import PriceList
@@ -52,9 +55,12 @@ class Worker:
     def __init__(self, base: Base, client: AsyncWebClient, session: aiohttp.ClientSession) -> None:
         settings, redis = base.settings, base.redis
         self._base = base
-        self.azure = Connection(subscription_id=settings.azure.subscription_id, base_url=settings.azure.arm_base_url)
+        self.trail = Trail(Audit(redis, base.clock), base.journal, base.clock)
+        self.azure = Connection(
+            subscription_id=settings.azure.subscription_id, base_url=settings.azure.arm_base_url, before_write=self.trail.write
+        )
         self._prices = PriceList(base.clock, url=settings.azure.prices_url)
-        self._clusters = Clusters(self.azure)
+        self._clusters = Clusters(self.azure, before_write=self.trail.write)
         gate = Gate.open(settings.policy, base.clock)
         pacing = Pacing(redis)
         self._client, self._pacing = client, pacing
@@ -63,7 +69,8 @@ class Worker:
             azure=self.azure, prices=self._prices, skus=SkuCatalogue(self.azure, base.clock), observer=Observer(self.azure), clusters=self._clusters,
             templates=load_templates(settings.templates), publish_home=self._publish_home, warn_before=gate.policy.limits.warn_before,
         )  # fmt: skip
-        self._kinds = kinds(gate.policy, Gates(gate, People(redis, client)), Files(client, session).fetch)
+        known = kinds(gate.policy, Gates(gate, People(redis, client)), Files(client, session).fetch, Paying(gate.policy))
+        self._kinds = self.trail.traced(known)
         self.engine = Engine(base.journal, self.services, self._kinds, ending)
         self.outbox = Outbox(
             redis, client, session, pacing, lookup=self._addressee, opened=self._opened, unreachable=self._unreachable, settle=settings.engine.settle
@@ -77,6 +84,7 @@ class Worker:
         lane, _, name = subject.partition(":")
         if lane == "op":
             await self.engine.handle(name)
+            await self.trail.settle(name)
         elif lane == "out":
             again = await self.outbox.deliver(name)
             if again is not None:
@@ -88,6 +96,7 @@ class Worker:
         """Work until `stop`; then finish what runs, and give the rest back."""
         engine = self._base.settings.engine
         self._base.waking.every("sweep", engine.sweep, self.engine.sweep)
+        self._base.waking.every("audit", engine.sweep, self.trail.settle_owed)
         self._base.waking.every("observe", engine.observe, self.observing.look_at_azure)
         self._base.waking.every("patrol", engine.patrol, self.patrol.round)
         working = asyncio.create_task(self._base.waking.run(slots=SLOTS, redelivery=engine.lease))

@@ -20,7 +20,7 @@ from bot.operations.steps import Done, End, Outcome, Say, Step
 from bot.slack.blocks import context, header, section
 
 EXTENDING: Final = frozenset({"pool.extend", "thread.extend"})
-STOPPING: Final = frozenset({"pool.stop", "cluster.stop"})
+STOPPING: Final = frozenset({"pool.stop", "cluster.stop", "idle.stop"})
 PROLONGING: Final = EXTENDING | {"pool.scale", "pool.start", "cluster.start"}
 """What changes something that exists: paid by its account, and freed with it."""
 SINCE_SECONDS: Final = 7 * 86400

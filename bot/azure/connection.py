@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from azure.mgmt.resource.resources.aio import ResourceManagementClient
 
 T = TypeVar("T")
+BeforeWrite = Callable[[str, str], Awaitable[None]]
 
 PUBLIC_CLOUD: Final = "https://management.azure.com"
 USER_AGENT: Final = "quartermaster/0.1"
@@ -67,8 +68,9 @@ class Connection:
     """The clients of one subscription. Builds nothing until the first call; close it with :meth:`close`.
 
     `credential` None: `DefaultAzureCredential`, steered by azure-identity's own variables. `ca_file` None: OpenSSL's default
-    certificates, so `SSL_CERT_FILE` counts. `request_log` is called after each request. Raises :class:`bot.errors.Refused` for an address that
-    is not https (a bearer token goes nowhere else, loopback included).
+    certificates, so `SSL_CERT_FILE` counts. `request_log` is called after each request, `before_write` with
+    method and path before each one that changes something: where it raises, the request is not sent. Raises :class:`bot.errors.Refused`
+    for an address that is not https (a bearer token goes nowhere else, loopback included).
     """
 
     def __init__(
@@ -78,6 +80,7 @@ class Connection:
         base_url: str = PUBLIC_CLOUD,
         credential: AsyncTokenCredential | None = None,
         request_log: Callable[[Sent], None] | None = None,
+        before_write: BeforeWrite | None = None,
         ca_file: Path | None = None,
     ) -> None:
         parts = urlsplit(base_url)
@@ -88,6 +91,7 @@ class Connection:
         self.host = parts.netloc.lower()
         self.meter = Meter()
         self._log = request_log
+        self._before_write = before_write
         self._ca_file = ca_file
         self._local = parts.hostname in LOOPBACK
         self._given = credential
@@ -198,7 +202,7 @@ class Connection:
                     ContentDecodePolicy(),
                     AsyncARMChallengeAuthenticationPolicy(self.credential, PUBLIC_CLOUD + "/.default"),
                     CustomHookPolicy(),
-                    _Counting(self.meter, self._log),
+                    _Counting(self.meter, self._log, self._before_write),
                 ],
             )
         return self._pipeline
@@ -209,15 +213,20 @@ class _Counting(SansIOHTTPPolicy[Any, Any]):
 
     _PREFIX = "x-ms-ratelimit-remaining-"
 
-    def __init__(self, meter: Meter, log: Callable[[Sent], None] | None) -> None:
+    def __init__(self, meter: Meter, log: Callable[[Sent], None] | None, before_write: BeforeWrite | None) -> None:
         self._meter = meter
         self._log = log
+        self._before_write = before_write
 
-    def on_request(self, request: PipelineRequest[Any]) -> None:
-        if request.http_request.method in ("GET", "HEAD"):
+    async def on_request(self, request: PipelineRequest[Any]) -> None:
+        method, path = request.http_request.method, urlsplit(request.http_request.url).path
+        if method in ("GET", "HEAD"):
             self._meter.reads += 1
         else:
             self._meter.writes += 1
+            # ARM: actions named list… (credentials, say) are POSTs that change nothing
+            if self._before_write is not None and not (method == "POST" and path.rpartition("/")[2].lower().startswith("list")):
+                await self._before_write(method, path)
         request.context["started"] = time.perf_counter()
 
     def on_response(self, request: PipelineRequest[Any], response: PipelineResponse[Any, Any]) -> None:

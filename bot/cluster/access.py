@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
@@ -37,6 +37,7 @@ _SEGMENT = re.compile(r"[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?")
 _VERBS = {"GET": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 T = TypeVar("T")
 Query = Mapping[str, str | int]
+BeforeWrite = Callable[[str, str], Awaitable[None]]
 
 
 @dataclass(frozen=True)
@@ -54,21 +55,25 @@ class Access:
     for code that is already in a worker thread.
     """
 
-    def __init__(self, client: ApiClient, files: MemoryFiles, cluster: str) -> None:
+    def __init__(self, client: ApiClient, files: MemoryFiles, cluster: str, before_write: BeforeWrite | None = None) -> None:
         self.cluster = cluster
+        self._before_write = before_write
         self._client = client
         self._files = files
         self._closed = False
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix=f"kubernetes-{cluster}")
 
     @classmethod
-    def from_kubeconfig(cls, config: Mapping[str, Any], *, token_provider: TokenProvider | None = None, cluster: str) -> Access:
-        """From a parsed kubeconfig (AKS: listClusterUserCredential); opens nothing yet.
+    def from_kubeconfig(
+        cls, config: Mapping[str, Any], *, token_provider: TokenProvider | None = None, cluster: str, before_write: BeforeWrite | None = None
+    ) -> Access:
+        """From a parsed kubeconfig (AKS: listClusterUserCredential); opens nothing yet. `before_write` is called with method and path before
+        each request that changes something; where it raises, the request is not sent.
 
         Raises :class:`bot.errors.Failed` (``cluster.kubeconfig``, ``cluster.credentials``).
         """
         files = MemoryFiles()
-        return cls(ApiClient(configuration(config, cluster=cluster, files=files, token_provider=token_provider)), files, cluster)
+        return cls(ApiClient(configuration(config, cluster=cluster, files=files, token_provider=token_provider)), files, cluster, before_write)
 
     def close(self) -> None:
         """End the threads and connections and forget the credentials; calls under way end by their own time limits."""
@@ -97,10 +102,12 @@ class Access:
 
     async def create(self, path: str, body: Json, query: Query | None = None, *, expect: Collection[int] = ()) -> Answer:
         """POST `body` to a collection; statuses in `expect` are answered instead of raised."""
+        await self._note("POST", path)
         return await self.run(lambda: self.call_now("POST", path, query, body=body, expect=expect))
 
     async def apply(self, path: str, body: Json, *, force: bool = False) -> Json:
         """Server-side apply as field manager "quartermaster"; ``cluster.conflict`` where another manager owns a field."""
+        await self._note("PATCH", path)
         query: dict[str, str | int] = {"fieldManager": FIELD_OWNER, "force": "true" if force else "false"}
         return await self.run(lambda: self.call_now("PATCH", path, query, body=body, content_type="application/apply-patch+yaml").body)
 
@@ -109,8 +116,13 @@ class Access:
         options: Json = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"}
         if grace_seconds is not None:
             options["gracePeriodSeconds"] = grace_seconds
+        await self._note("DELETE", path)
         answer = await self.run(lambda: self.call_now("DELETE", path, body=options, expect=(404,)))
         return answer.status != 404
+
+    async def _note(self, method: str, path: str) -> None:
+        if self._before_write is not None:
+            await self._before_write(method, f"{self.cluster}:{path}")
 
     def find_now(self, path: str, query: Query | None = None) -> Json | None:
         """Blocking form of :meth:`find`."""

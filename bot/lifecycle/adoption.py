@@ -153,12 +153,12 @@ class Adoption:
         lease = leases.lease_name(held, about.operation)
         if await self._do.journal.load(lease) is not None:
             return False
+        if about.expires is None:
+            await self._stamp(about, expires, lease)
         await self._seed(lease, posted)
         await leases.start(self._do, held, expires, about.behalf(lost.place_of(about, self._policy)))
         if about.channel and about.thread and await self._do.journal.thread(about.channel, about.thread) is None:
             await self._do.journal.keep_thread(about.channel, about.thread, lease)
-        if about.expires is None:
-            await self._stamp(about, expires, lease)
         return True
 
     async def _stamp(self, about: Known, expires: float, lease: str) -> None:
@@ -226,8 +226,8 @@ class Adoption:
         if await self._do.journal.load(new.id) is not None:
             return False
         await self._seed(new.id, posted, card=new.thread)
-        await self._do.journal.create(new)
         await self._do.journal.keep_thread(new.channel, new.thread, new.id)
+        await self._do.journal.create(new)
         await self._do.waking.wake(f"op:{new.id}")
         return True
 

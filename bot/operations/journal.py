@@ -126,7 +126,10 @@ class Journal:
             fields.setdefault("ended", repr(self._clock.now()))
         messages = [part for key, payload in outcome.messages for part in (f"m:{key}", json.dumps(payload))]
         result = await self._scripts["commit"](
-            keys=[self.key("op", op.id), self.key("out", op.id), self.key("due"), self.key("active"), self.key("calendar"), self.key("unsent")],
+            keys=[
+                self.key("op", op.id), self.key("out", op.id), self.key("due"), self.key("active"), self.key("calendar"), self.key("unsent"),
+                self.key("audit", "owed"),
+            ],
             args=[
                 op.id, op.fence, op.pokes, due, "" if outcome.calendar is None or outcome.ended else outcome.calendar,
                 KEEP_ENDED_SECONDS, len(messages) // 2, *messages, *_flat(fields),

@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 
 from bot.azure import credentials, tags
 from bot.azure.clusters import ClusterState, list_all
-from bot.azure.connection import Connection
+from bot.azure.connection import BeforeWrite, Connection
 from bot.azure.observer import Observer
 from bot.azure.prices import PriceList
 from bot.azure.skus import SkuCatalogue
@@ -28,8 +28,9 @@ from bot.settings import Settings
 class Clusters:
     """Open connections to API servers, one per cluster; credentials live in memory only and are fetched anew after a 401."""
 
-    def __init__(self, azure: Connection) -> None:
+    def __init__(self, azure: Connection, before_write: BeforeWrite | None = None) -> None:
         self._azure = azure
+        self._before_write = before_write
         self._open: dict[tuple[str, str], Access] = {}
         self._opening: dict[tuple[str, str], asyncio.Lock] = {}
 
@@ -39,7 +40,7 @@ class Clusters:
         async with self._opening.setdefault(key, asyncio.Lock()):
             if key not in self._open:
                 found = await credentials.credentials(self._azure, group, name)
-                self._open[key] = Access.from_kubeconfig(found.kubeconfig, token_provider=found.token, cluster=name)
+                self._open[key] = Access.from_kubeconfig(found.kubeconfig, token_provider=found.token, cluster=name, before_write=self._before_write)
             return self._open[key]
 
     def forget(self, group: str, name: str) -> None:

@@ -103,5 +103,5 @@ class SocketApp:
         return int(self._play.call("GET", "/workspace")["delivery"]["sockets"])
 
     def _take(self, client: BaseSocketModeClient, request: SocketModeRequest) -> None:
-        client.send_socket_mode_response(SocketModeResponse(envelope_id=request.envelope_id))
         self.got.append(Received(request.type, request.payload, request.retry_attempt or 0, request.retry_reason or "", request.envelope_id))
+        client.send_socket_mode_response(SocketModeResponse(envelope_id=request.envelope_id))

@@ -65,11 +65,11 @@ def gpus(core: Any) -> tuple[str | None, str | None]:
 
 
 def pod(core: Any, name: str, look: Callable[[Any], bool]) -> Any:
-    """The newest pod of a Job once `look` is true of it."""
+    """A pod of a Job of which `look` is true, once there is one."""
 
     def seen() -> Any:
         found = core.list_namespaced_pod("default", label_selector=f"app={name}").items
-        return found[-1] if found and look(found[-1]) else None
+        return next((one for one in found if look(one)), None)
 
     return wait_until(seen, 20, f"the pod of {name}")
 

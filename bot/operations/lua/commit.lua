@@ -1,5 +1,6 @@
 -- The only way a step's outcome becomes true: state, messages and due time together, or nothing.
--- KEYS: 1 operation hash, 2 outbox hash, 3 due zset, 4 active set, 5 calendar zset, 6 unsent zset
+-- KEYS: 1 operation hash, 2 outbox hash, 3 due zset, 4 active set, 5 calendar zset, 6 unsent zset,
+--       7 set of ended ones that the audit log has still to hear of
 -- ARGV: 1 id, 2 fence, 3 pokes seen, 4 due in ms from now ('' keep running, 'end' for ended), 5 calendar score or '',
 --       6 retention in s, 7 count of messages, then message key, json ..., then field, value, ...
 -- Returns -1 fenced off, 0 committed, 1 committed and a fact arrived meanwhile (run again at once).
@@ -22,6 +23,7 @@ if ARGV[4] == 'end' then
   redis.call('HSET', KEYS[1], 'lease', 0, 'ended_ms', now)
   redis.call('ZREM', KEYS[3], ARGV[1])
   redis.call('SREM', KEYS[4], ARGV[1])
+  redis.call('SADD', KEYS[7], ARGV[1])
   redis.call('EXPIRE', KEYS[1], ARGV[6])
   redis.call('EXPIRE', KEYS[2], ARGV[6])
   return 0
