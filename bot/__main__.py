@@ -10,13 +10,14 @@ import signal
 import sys
 from typing import Any
 
+from bot.cluster.masking import mask
 from bot.settings import Settings, SettingsError
 
 COMMANDS = "web | worker | clock | doctor | manifest | results | audit"
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object a line; whatever was passed as `extra` becomes a field."""
+    """One JSON object a line; whatever was passed as `extra` becomes a field. What servers say in errors may hold secrets: they are masked."""
 
     _OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
@@ -25,7 +26,7 @@ class JsonLines(logging.Formatter):
         row |= {name: value for name, value in vars(record).items() if name not in self._OWN}
         if record.exc_info:
             row["error"] = self.formatException(record.exc_info)
-        return json.dumps(row, default=str)
+        return json.dumps({name: value if isinstance(value, int | float | None) else mask(str(value)) for name, value in row.items()})
 
 
 def log_to_stderr(level: str) -> None:

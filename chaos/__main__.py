@@ -28,8 +28,9 @@ def main(argv: list[str]) -> int:
 
         @seed(options.seed)
         @settings(
-            max_examples=options.schedules, deadline=None, database=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate, Phase.shrink]
-        )
+            max_examples=options.schedules, deadline=None, database=None,
+            suppress_health_check=list(HealthCheck), phases=[Phase.generate, Phase.shrink],
+        )  # fmt: skip
         @given(st.lists(st.sampled_from(ACTIONS), min_size=2, max_size=LONGEST))
         def holds(schedule: list[str]) -> None:
             played.append(schedule)

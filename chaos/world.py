@@ -38,6 +38,7 @@ ACTIONS = (
     "ask", "ask again", "approve", "approve twice", "approve oneself", "cancel", "kill web", "kill worker", "kill clock", "kill all",
     "lose the queue", "freeze redis", "an hour passes", "wait", *FAULTS,
 )  # fmt: skip
+ACCEPTED = (200, 201, 202, 204, 499)  # 499: done, but the answer was cut off
 OVER = frozenset({"succeeded", "failed", "refused", "denied", "cancelled", "expired"})
 AT_REST = OVER | {"waiting_approval", "waiting_confirmation"}
 
@@ -104,6 +105,9 @@ class World:
         self.acked += "On it" in answer
 
     def _approve(self, action: str) -> None:
+        ends = time.monotonic() + 4
+        while not self._cards() and time.monotonic() < ends:  # not forced: under faults it may be late, and then nobody can approve
+            time.sleep(0.1)
         for card in self._cards():
             for who in {"approve": (BOB,), "approve twice": (BOB, CAROL, BOB)}.get(action, (ALICE,)):
                 self.play.click(card, "approve", who)
@@ -118,7 +122,7 @@ class World:
         for key in self.store.scan_iter("{qm}:op:*"):
             record = self.store.hgetall(key)
             if isinstance(record, dict) and f" {self.name} " in str(record.get("text", "")) + " ":
-                found.append(record)
+                found.append({str(name): str(value) for name, value in record.items()})
         return found
 
     def moving(self) -> list[str]:
@@ -128,7 +132,8 @@ class World:
         for row in rows:
             out = self.store.hgetall("{qm}:out:" + row["id"])
             assert isinstance(out, dict)
-            found += [f"{name} {value}" for name, value in out.items() if name.startswith("m:") and json.loads(value)["state"] in ("new", "sending")]
+            states = {str(name): json.loads(value)["state"] for name, value in out.items() if str(name).startswith("m:")}
+            found += [f"{name} {state}" for name, state in states.items() if state in ("new", "sending")]
         return found if len(rows) >= self.acked else [*found, f"{len(rows)} of {self.acked} requests"]
 
     def hold(self) -> None:
@@ -147,7 +152,7 @@ class World:
         writes = [
             f"{row['method']} {row['path'].split('?')[0]}".lower()
             for row in self.play.requests("azure")
-            if row["method"] in ("PUT", "DELETE") and row["status"] in (200, 201, 202, 204, 499) and self.name in row["path"].replace("-", "/").split("/")
+            if row["method"] in ("PUT", "DELETE") and row["status"] in ACCEPTED and self.name in row["path"].split("?")[0].replace("-", "/").split("/")
         ]
         assert [write for write, count in Counter(writes).items() if count > 1 and write.startswith("put")] == [], "made twice"
         assert self.approved or not writes, f"made without approval: {writes}"

@@ -57,12 +57,12 @@ def test_strangers_try_every_command_and_nothing_at_all_is_changed(play: Playing
     def theirs() -> set[str]:
         records = [store.hgetall(key) for key in store.scan_iter("{qm}:op:*")]
         rows = [record for record in records if isinstance(record, dict) and record.get("user") in (GINA, XAVI)]
-        return {f"{row.get('kind')} {row.get('status')} {row.get('step')} {row.get('error')}" for row in rows if row.get("status") != "refused"}
+        return {str((row.get("kind"), row.get("status"), row.get("step"), row.get("error"))) for row in rows if row.get("status") != "refused"}
 
     wait_until(lambda: not theirs(), 30, "all of theirs to be refused")
     assert {service: len(play.writes(service, "")) for service in before} == before
     speakers = [str((one["metadata"] or {}).get("event_payload", {}).get("op")) for one in play.messages()]
-    assert not {store.hget("{qm}:op:" + op, "user") for op in speakers} & {GINA, XAVI}
+    assert not {str(store.hget("{qm}:op:" + op, "user")) for op in speakers} & {GINA, XAVI}
 
 
 def test_a_click_counts_only_on_its_own_card_and_for_those_who_may(play: Playing) -> None:
