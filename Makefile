@@ -12,7 +12,8 @@ tour: setup                       ## the whole document, headless: prints the th
 	$(BIN)/python -m tests.tour $(ARGS)
 
 test: setup page lint             ## everything that has to pass
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist loadscope --ignore=tests/judge --ignore=tests/faults $(ARGS)
+	$(BIN)/python -m pytest tests/faults $(ARGS)  # alone: they kill, freeze and count
 
 lint: setup
 	$(BIN)/ruff check .

@@ -7,14 +7,18 @@ and docket pickles arguments.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import random
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from docket import Docket, Perpetual, Worker
+from redis.exceptions import RedisError
 
 Handle = Callable[[str], Awaitable[None]]
+REVIVE_SECONDS: Final = 5.0
 
 
 class Waking:
@@ -71,4 +75,15 @@ class Waking:
             scheduling_resolution=timedelta(milliseconds=100),
             reconnection_delay=timedelta(seconds=1),
         ) as worker:
-            await worker.run_forever()
+            reviving = asyncio.create_task(self._keep_repeating())
+            try:
+                await worker.run_forever()
+            finally:
+                reviving.cancel()
+
+    async def _keep_repeating(self) -> None:
+        """Look after what is repeated: the sweep that heals lost wakes is such a task itself, and its keys may be lost like any other."""
+        while True:
+            await asyncio.sleep(REVIVE_SECONDS)
+            with contextlib.suppress(RedisError, TimeoutError):
+                await self.revive()
