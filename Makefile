@@ -25,6 +25,8 @@ judge: setup                      ## clients that we did not write (azure-cli, B
 
 bench: setup
 	$(BIN)/python -m bench $(ARGS)
+	$(BIN)/python -m bench.results
+	$(BIN)/python -m bench.cloud
 
 chaos: setup                      ## random schedules against the whole system: make chaos ARGS="2000 --seed 7"
 	$(BIN)/python -m chaos $(ARGS)

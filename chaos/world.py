@@ -152,7 +152,9 @@ class World:
         writes = [
             f"{row['method']} {row['path'].split('?')[0]}".lower()
             for row in self.play.requests("azure")
-            if row["method"] in ("PUT", "DELETE") and row["status"] in ACCEPTED and self.name in row["path"].split("?")[0].replace("-", "/").split("/")
+            if row["method"] in ("PUT", "DELETE")
+            and row["status"] in ACCEPTED
+            and self.name in row["path"].split("?")[0].replace("-", "/").split("/")
         ]
         assert [write for write, count in Counter(writes).items() if count > 1 and write.startswith("put")] == [], "made twice"
         assert self.approved or not writes, f"made without approval: {writes}"

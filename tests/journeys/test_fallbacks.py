@@ -35,7 +35,7 @@ def test_an_unknown_price_is_refused_and_not_taken_for_zero(play: Playing) -> No
     assert not play.writes("azure", "managedClusters/priceless")
 
 
-NO_ROOM = {"code": "AllocationFailed", "message": "Allocation failed. We do not have sufficient capacity."}
+NO_ROOM: dict[str, Any] = {"code": "AllocationFailed", "message": "Allocation failed. We do not have sufficient capacity."}
 
 
 def asked(play: Playing, name: str) -> dict[str, Any]:
