@@ -9,23 +9,20 @@ from typing import Any, Final
 from bot.azure import features, pools, quotas, tags
 from bot.azure.clusters import ClusterState
 from bot.azure.sizes import SIZES
-from bot.cluster import jobs, logs, nodes, plugin
+from bot.cluster import jobs, nodes, plugin
 from bot.cluster.jobstate import JobState
-from bot.cluster.masking import mask
 from bot.errors import QuartermasterError, Refused
 from bot.model import usd
-from bot.operations import answers, report
+from bot.operations import answers
 from bot.operations.answers import Answer, said
 from bot.operations.journal import Journal
 from bot.operations.present import date, duration, title
 from bot.operations.record import Operation
 from bot.operations.services import Services
 from bot.operations.steps import Done, Outcome, Say, Step
-from bot.results import summarise
 from bot.slack.blocks import escaped, header, section
 from bot.store import text
 
-FILE_BYTES: Final = 1_000_000
 Question = Callable[[Operation, Services], Awaitable[Answer]]
 
 
@@ -128,36 +125,6 @@ async def about_job(op: Operation, do: Services) -> Operation:
     return about
 
 
-async def job(op: Operation, do: Services) -> Answer:
-    """One job: state, result, cost."""
-    about = await about_job(op, do)
-    t = (about.plan or {}).get("target", {})
-    state = await jobs.observe(await do.clusters.access(t["group"], t["cluster"]), t["namespace"], t["job"])
-    lines = [f"*{t['job']}* on {t['cluster']}: {state.words or state.phase}", f"asked by <@{about.user}> {date(about.created)} · `{about.id}`"]
-    if about.memo.get("outcome"):
-        lines.insert(1, str(about.memo["outcome"]))
-    return said("\n".join(lines))
-
-
-async def job_logs(op: Operation, do: Services) -> Answer:
-    """The end of the log here, all of it as a file in the thread."""
-    about = await about_job(op, do)
-    t = (about.plan or {}).get("target", {})
-    access = await do.clusters.access(t["group"], t["cluster"])
-    state = await jobs.observe(access, t["namespace"], t["job"])
-    if not state.pod:
-        raise Refused("operations.no_log", name=t["job"], reason=state.words or state.phase)
-    found = await logs.whole(access, t["namespace"], state.pod, limit_bytes=FILE_BYTES)
-    whole = mask(found.text) if found else ""
-    lines = whole.replace("\r", "\n").splitlines()
-    shown = "\n".join(line[:160] for line in lines[-int(op.values.get("tail", 20)) :])
-    summary = report.live_line(summarise(whole))
-    blocks = [section(f"*{t['job']}* - last {min(len(lines), int(op.values.get('tail', 20)))} of {len(lines)} lines")]
-    blocks += [section("```" + escaped(shown)[-2900:] + "```")] + ([section(summary)] if summary else [])
-    file = {"name": f"{t['job']}-{op.id}.log", "title": f"{t['job']}.log", "text": whole} if whole else None
-    return Answer(f"Log of {t['job']}", blocks, file=file)
-
-
 async def sizes(op: Operation, do: Services) -> Answer:
     """GPU sizes of a region: model, memory, price, and how many nodes the quota would still allow."""
     region = op.values.get("region", "eastus")
@@ -253,7 +220,7 @@ async def reply(op: Operation, do: Services) -> Answer:
 
 QUESTIONS: Final[Mapping[str, Question]] = {
     "query.clusters": clusters, "query.cluster": cluster, "query.pools": pool_list, "query.pool": pool, "query.nodes": node_capacity,
-    "query.jobs": job_list, "query.job": job, "query.logs": job_logs, "thread.logs": job_logs, "query.sizes": sizes, "query.price": price,
+    "query.jobs": job_list, "query.sizes": sizes, "query.price": price,
     "query.quota": quota, "query.plugin": plugin_status, "query.feature": feature, "query.status": status, "thread.status": thread_status,
     "reply": reply,
 }  # fmt: skip
