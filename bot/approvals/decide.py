@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_UP, Decimal
 from enum import StrEnum
 
 from bot.approvals.rules import ROLES, Policy
@@ -168,7 +168,8 @@ def _why(approvals: int, hourly: Decimal, total: Decimal, over: str) -> str:
 
 
 def _usd(amount: Decimal) -> str:
-    return f"${amount:,.2f}"
+    """Rounded up as a plan's prices are, so that the card names one figure: what is above a limit also looks it."""
+    return f"${amount.quantize(Decimal('0.01'), rounding=ROUND_UP):,f}"
 
 
 def price_moved(policy: Policy, approved: Decimal, now: Decimal) -> bool:

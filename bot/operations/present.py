@@ -188,7 +188,7 @@ def plan_message(plan: Plan, usual: str = "") -> Say:
         blocks.append(fields(facts))
     if plan.one_way:
         blocks.append(section("🔒 *Cannot be changed later:* " + ", ".join(plan.one_way)))
-    marks = {"warn": "⚠️", "info": "i", "block": "⛔"}  # fmt: skip
+    marks = {"warn": "⚠️", "info": "ℹ️", "block": "⛔"}
     for finding in plan.findings:
         blocks.append(section(f"{marks[finding.severity]} {finding.text}"))
     if plan.price_date:
