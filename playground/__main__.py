@@ -58,7 +58,7 @@ class Playground:
     def __init__(self, options: argparse.Namespace, folder: Path) -> None:
         self.options, self.folder = options, folder
         self.clock = Clock(options.speed, folder / "clock.json")
-        self.traffic = Traffic(Faults())
+        self.traffic = Traffic(Faults(options.seed))
         self.env: dict[str, str] = {}
         self.ready: dict[str, Any] = {}
         self._closing: list[Callable[[], Awaitable[None]]] = []

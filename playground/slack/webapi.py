@@ -153,7 +153,7 @@ class WebApi:
         if fault is not None and fault.effect == "ratelimited":
             raise RateLimited(float(fault.options.get("retry_after", 1)))
         if fault is not None:
-            raise ApiError(str(fault.options.get("error") or fault.options.get("code") or "internal_error"))
+            raise ApiError(fault.options["error"])
         self._limits.method(name, method.tier)
         call = Call(self._workspace, self._limits, method, {key: value for key, value in args.items() if key in method.args})
         if method.scope is not None:

@@ -67,7 +67,6 @@ def test_block_not_rolled_out_is_refused_until_it_is(play: Playing, slack: Probe
     assert slack.call("POST", "/chat.postMessage", body).body["ok"]
 
 
-@pytest.mark.xfail(strict=True, reason="playground/slack/posting.py refuses_type uses up the first such fault, whatever its type")
 def test_block_not_rolled_out_is_counted_by_type(play: Playing, slack: Probe) -> None:
     for kind in ("plan", "markdown"):
         play.fault("slack", "block_not_rolled_out", type=kind)
