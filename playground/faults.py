@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from playground import effects
+from playground import chance, effects
 
 FOR_EVER: Final = -1
 
@@ -43,23 +43,22 @@ class Fault:
 class Faults:
     """The registry; first registered, first taken. The same `seed` and the same script: the same faults."""
 
-    def __init__(self, seed: int = 1) -> None:
-        self._seed = seed
+    def __init__(self) -> None:
         self._ids = itertools.count(1)
         self._active: list[Fault] = []
 
     def add(self, spec: dict[str, Any]) -> Fault:
         """Register from the control API's JSON. Raises KeyError, ValueError or re.error on a spec that makes no sense."""
         service, effect, match = spec["service"], spec["effect"], spec.get("match", "")
-        times, chance = spec.get("times", 1), spec.get("chance", 1.0)
+        times, share = spec.get("times", 1), spec.get("chance", 1.0)
         options = {k: v for k, v in spec.items() if k not in {"service", "match", "effect", "times", "chance"}}
         effects.check(service, effect, options)
         if not isinstance(times, int) or isinstance(times, bool) or (times < 1 and times != FOR_EVER):
             raise ValueError(f"times is 1 or more, or {FOR_EVER} until cleared, not {times!r}")
-        if not isinstance(chance, int | float) or not 0 < chance <= 1:
-            raise ValueError(f"chance is above 0 and at most 1, not {chance!r}")
-        dice = random.Random(f"{self._seed} {service} {effect} {match}")
-        fault = Fault(next(self._ids), service, re.compile(match), effect, times, options, chance, dice)
+        if not isinstance(share, int | float) or not 0 < share <= 1:
+            raise ValueError(f"chance is above 0 and at most 1, not {share!r}")
+        dice = chance.fresh(f"{service} {effect} {match}")
+        fault = Fault(next(self._ids), service, re.compile(match), effect, times, options, share, dice)
         self._active.append(fault)
         return fault
 

@@ -10,7 +10,6 @@ Answers like Slack's own validator: a list of ``[ERROR] … [json-pointer:/block
 from __future__ import annotations
 
 import json
-import secrets
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -20,6 +19,7 @@ from jsonschema import Draft7Validator
 from slack_sdk.errors import SlackObjectFormationError
 from slack_sdk.models.blocks import Block
 
+from playground import chance
 from playground.slack import blocklimits
 
 Json = dict[str, Any]
@@ -170,4 +170,4 @@ def completed(blocks: list[Json]) -> list[Json]:
 
 
 def _random_id() -> str:
-    return secrets.token_urlsafe(4)[:5]
+    return chance.digits("block", 8)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import Final
 
+from playground import chance
 from playground.slack import posting
 from playground.slack.delivery import Delivery
 from playground.slack.model import APP_ID, BOT_USER, TEAM, Json, Message
@@ -34,9 +34,9 @@ class Events:
             return False
         payload = {
             "token": self._workspace.verification_token, "team_id": TEAM, "api_app_id": APP_ID, "event": event, "type": "event_callback",
-            "event_id": f"Ev{secrets.token_hex(5).upper()}", "event_time": int(self._workspace.clock.now()), "is_ext_shared_channel": False,
+            "event_id": f"Ev{chance.digits('event', 10).upper()}", "event_time": int(self._workspace.clock.now()), "is_ext_shared_channel": False,
             "authorizations": [{"enterprise_id": None, "team_id": TEAM, "user_id": BOT_USER, "is_bot": True, "is_enterprise_install": False}],
-            "event_context": f"4-{secrets.token_hex(16)}",
+            "event_context": f"4-{chance.digits('event context', 32)}",
         }  # fmt: skip
         self._workspace.tasks.start(self._persist(event["type"], payload))
         return True

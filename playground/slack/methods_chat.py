@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-import secrets
-import time
 
+from playground import chance
 from playground.slack import blocklimits, posting
 from playground.slack.clocked import TS
 from playground.slack.errors import ApiError
@@ -80,6 +79,11 @@ async def post_message(call: Call) -> Json:
 async def update(call: Call) -> Json:
     """Edit an own message: text alone drops the blocks, blocks leave no "edited" mark, metadata stays unless given."""
     message = own_message(call, "cant_update_message")
+    if call.workspace.channels[message.channel].archived:
+        raise ApiError("is_inactive")
+    window = call.workspace.edit_seconds
+    if window is not None and call.workspace.clock.now() > float(message.ts) + window:
+        raise ApiError("edit_window_closed")
     if len(call.text("text")) > posting.MAX_EDIT_TEXT:
         raise ApiError("msg_too_long")
     found = content(call)
@@ -168,7 +172,7 @@ async def schedule(call: Call) -> Json:
 
     workspace.tasks.start(later())
     shown = {"text": found.text or "", "type": "delayed_message", "user": BOT_USER, "bot_id": "B0QM", "blocks": found.blocks or []}
-    return {"channel": channel.id, "post_at": post_at, "scheduled_message_id": f"Q{secrets.token_hex(5).upper()}", "message": shown}
+    return {"channel": channel.id, "post_at": post_at, "scheduled_message_id": f"Q{chance.digits('scheduled message', 10).upper()}", "message": shown}
 
 
 @METHODS.add("reactions.add", "t3", scope="reactions:write", required="channel name timestamp")
@@ -206,6 +210,6 @@ async def set_status(call: Call) -> Json:
     parent = call.workspace.message(channel.id, thread_ts)
     if parent is None or parent.is_reply:
         raise ApiError("invalid_thread_ts")
-    call.workspace.statuses[(channel.id, thread_ts)] = (call.text("status"), time.time() + STATUS_SECONDS)
+    call.workspace.statuses[(channel.id, thread_ts)] = (call.text("status"), call.workspace.clock.now() + STATUS_SECONDS)
     call.workspace.stream.publish({"type": "messages", "channel": channel.id})
     return {}

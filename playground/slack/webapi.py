@@ -168,7 +168,7 @@ class WebApi:
         return answer
 
     def _authorise(self, request: web.Request, method: Method, args: Json) -> None:
-        """Raises ApiError not_authed, invalid_auth or not_allowed_token_type."""
+        """Raises ApiError not_authed, invalid_auth, not_allowed_token_type or token_expired."""
         scheme, _, header = request.headers.get("Authorization", "").partition(" ")
         token = header.strip() if scheme.lower() == "bearer" and header else str(args.get("token", ""))
         if method.token == ANY_TOKEN:
@@ -180,6 +180,9 @@ class WebApi:
             raise ApiError("invalid_auth")
         if kinds[token] != method.token:
             raise ApiError("not_allowed_token_type")
+        until = self._workspace.token_until
+        if kinds[token] == BOT_TOKEN and until is not None and self._workspace.clock.now() >= until:
+            raise ApiError("token_expired")
 
 
 async def _arguments(request: web.Request, method: Method) -> Json:

@@ -12,6 +12,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from playground import slack
 from playground.clock import Clock
 from playground.faults import Faults
+from playground.slack.socket import LIFETIME_SECONDS
 from playground.traffic import Traffic
 
 from .local import Json, Local, free_port
@@ -19,12 +20,12 @@ from .receiver import Receiver
 
 
 @pytest.fixture
-async def local(manifest: Json | None) -> AsyncIterator[Local]:
+async def local(manifest: Json | None, socket_seconds: float) -> AsyncIterator[Local]:
     """The local Slack, sped up 600 times where the cloud (not Slack's protocol) is concerned."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     clock, traffic = Clock(speed=600), Traffic(Faults())
-    app, workspace = slack.build(clock, traffic, public_url=url, manifest=manifest)
+    app, workspace = slack.build(clock, traffic, public_url=url, manifest=manifest, socket_seconds=socket_seconds)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port).start()
@@ -38,6 +39,12 @@ async def local(manifest: Json | None) -> AsyncIterator[Local]:
 def manifest() -> Json | None:
     """The app's manifest; None is the default one. Override it in a module or by parametrization."""
     return None
+
+
+@pytest.fixture
+def socket_seconds() -> float:
+    """How long a socket lives."""
+    return LIFETIME_SECONDS
 
 
 @pytest.fixture
