@@ -33,6 +33,11 @@ def strike(subscription: Subscription, subject: str, location: str, pools: list[
     return None
 
 
+def lacks(subscription: Subscription, subject: str, pool: Wire) -> bool:
+    """Whether a fault without capacity keeps the autoscaler from adding a node (uses it up once)."""
+    return subscription.faults.take("azure", subject, "no_capacity", fits=partial(_scarce, pool)) is not None
+
+
 def _scarce(pool: Wire, fault: Fault) -> bool:
     """Whether it is this pool's size, and a zone of its own, that lack."""
     size, zone = str(fault.options.get("size", pool["vmSize"])), fault.options.get("zone")

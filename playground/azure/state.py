@@ -155,7 +155,7 @@ class Subscription:
         return [cluster for group in self.groups.values() for cluster in group.clusters.values()]
 
     def autoscaled(self, cluster_id: str, pool_name: str, count: int) -> None:
-        """The backend's cluster autoscaler changed the number of nodes; ignored for a pool that has none, and outside its bounds."""
+        """The cluster autoscaler changed the number of nodes; ignored for a pool that has none, and outside its bounds."""
         for cluster in self.clusters():
             pool = cluster.pools.get(pool_name.lower())
             if cluster.backend_id == cluster_id and pool and pool.properties.get("enableAutoScaling"):
