@@ -20,7 +20,7 @@ from playground.traffic import Traffic
 from .local import Json, Local
 from .receiver import Receiver
 
-FOLDER = Path(__file__).resolve().parents[3].parent / "shared" / "data" / "slack-methods"
+FOLDER = next((place for up in Path(__file__).resolve().parents if (place := up / "shared" / "data" / "slack-methods").is_dir()), Path("absent"))
 pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason="the published method specifications are not beside this checkout")
 NOT_SERVED = {"chat.unfurl"}
 COMMON = {  # errors that every method may answer
