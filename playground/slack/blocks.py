@@ -1,6 +1,6 @@
 """Is this Block Kit? Judged by two validators that are not ours, and then by the rules that neither of them knows.
 
-1. JSON Schema generated from ``@slack/types`` (blockkit.json): unknown types and keys, missing fields, wrong text types.
+1. JSON Schema generated from ``@slack/types`` (blockkit.json, made anew by the judge): unknown types and keys, missing fields, wrong text types.
 2. slack_sdk's models: most lengths.
 3. :mod:`playground.slack.blocklimits`: the other limits of Slack's Block Kit reference, surfaces, sizes, unique ids.
 

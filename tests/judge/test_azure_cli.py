@@ -19,7 +19,7 @@ IN = "-g rg --cluster-name demo"
 T4 = "--node-vm-size Standard_NC4as_T4_v3 --node-count 1"
 ADDED: dict[str, Json] = {  # of each kept `nodepool add`: what the pool that it makes shows
     "pool-add": {"vmSize": "Standard_NC4as_T4_v3", "nodeTaints": ["sku=gpu:NoSchedule"], "nodeLabels": {"a": "b"}, "tags": {"owner": "U0ALICE"}},
-    "pool-add-autoscaler": {"enableAutoScaling": True, "minCount": 0, "maxCount": 2, "count": 1},
+    "pool-add-autoscaler": {"enableAutoScaling": True, "minCount": 0, "maxCount": 2},
     "pool-add-custom-header": {"vmSize": "Standard_D2s_v5"},
     "pool-add-driver-none": {"gpuProfile": {"driver": "None"}},
     "pool-add-mig": {"gpuInstanceProfile": "MIG1g"},
