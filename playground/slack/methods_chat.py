@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 
 from playground import chance
@@ -19,7 +18,6 @@ POST_ARGS = (
 )
 EMOJI = re.compile(r"^[a-z0-9_+'-]{1,100}(::skin-tone-[2-6])?$")
 STATUS_SECONDS = 120
-CLOCK_LOOK_SECONDS = 0.2  # the playground's clock may be moved forward at any time
 MAX_SCHEDULE_SECONDS = 120 * 86400
 
 
@@ -166,8 +164,7 @@ async def schedule(call: Call) -> Json:
     thread_ts = posting.thread_of(workspace, channel, call.text("thread_ts"))
 
     async def later() -> None:
-        while (left := post_at - workspace.clock.now()) > 0:  # noqa: ASYNC110 - time is moved from outside
-            await asyncio.sleep(min(CLOCK_LOOK_SECONDS, max(0.01, left)))
+        await workspace.clock.until(post_at)
         posting.said(workspace, channel.id, found, thread_ts)
 
     workspace.tasks.start(later())
