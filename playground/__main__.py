@@ -82,7 +82,7 @@ class Playground:
         )
         control.add_routes(slack_app, self.clock, self.traffic)
         pageserver.add_routes(slack_app)
-        ident_app = web.Application()
+        ident_app = web.Application(middlewares=[self.traffic.middleware("identity")])
         identity.add_routes(ident_app)
         await self._serve(kube_app, kube, context)
         await self._serve(arm_app, arm, context)

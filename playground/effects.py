@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 EVERY: Final = "every service"
-SERVICES: Final = ("slack", "azure", "prices", "kubernetes")
+SERVICES: Final = ("slack", "azure", "identity", "prices", "kubernetes")
 EFFECTS: Final[dict[str, dict[str, str]]] = {
     EVERY: {  # on the wire, before or after the service itself
         "delay": "seconds!",
@@ -42,6 +42,7 @@ EFFECTS: Final[dict[str, dict[str, str]]] = {
         "quota_gone": "form after",
         "operation_expired": "",
     },
+    "identity": {},
     "prices": {},
     "kubernetes": {
         "watch_drop": "events",
