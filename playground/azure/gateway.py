@@ -44,6 +44,8 @@ async def front_door(request: web.Request, handler: Handler) -> web.StreamRespon
     except web.HTTPMethodNotAllowed:
         response = ArmError(405, "MethodNotAllowed", f"The requested resource does not support http method '{request.method}'.").response()
     response.headers.update(headers | _ids(request))
+    for name in list(response.headers):  # they arrive in lower case, as HTTP/2 has them
+        response.headers[name.lower()] = response.headers.pop(name)
     return response
 
 
