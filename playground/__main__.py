@@ -19,7 +19,7 @@ from typing import Any
 
 from aiohttp import web
 
-from playground import azure, control, kubernetes, pageserver, slack, valkey
+from playground import azure, chance, control, kubernetes, pageserver, slack, valkey
 from playground.azure import identity, prices
 from playground.backend import ClusterBackend
 from playground.clock import Clock
@@ -38,7 +38,7 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=3000, help="of the page, the local Slack and the control API (0: any free one)")
     parser.add_argument("--headless", action="store_true", help="do not say where the page is")
     parser.add_argument("--speed", type=float, default=10.0, help="how many times faster than real the cloud works")
-    parser.add_argument("--seed", type=int, default=1, help="of everything random in the simulation")
+    parser.add_argument("--seed", type=int, default=1, help="of everything that is left to chance in the simulation")
     parser.add_argument("--kubeconfig", type=Path, help="put this real cluster behind every simulated AKS cluster")
     parser.add_argument("--no-bot", action="store_true", help="only the simulated services")
     parser.add_argument("--ready-file", type=Path, help="written once everything answers")
@@ -66,7 +66,8 @@ class Playground:
 
     async def open(self) -> None:
         """Start the services, then the bot."""
-        os.environ["PLAYGROUND_SEED"] = str(self.options.seed)
+        chance.seed(self.options.seed)
+        os.environ["PLAYGROUND_SEED"] = str(self.options.seed)  # of the training
         context, ca_file, ca_pem = certificate(self.folder)
         bundle = trusting(self.folder, ca_pem)
         page, arm, kube, price, ident, bot = self.options.port or free_port(), *(free_port() for _ in range(5))
@@ -81,7 +82,7 @@ class Playground:
         )
         control.add_routes(slack_app, self.clock, self.traffic)
         pageserver.add_routes(slack_app)
-        ident_app = web.Application()
+        ident_app = web.Application(middlewares=[self.traffic.middleware("identity")])
         identity.add_routes(ident_app)
         await self._serve(kube_app, kube, context)
         await self._serve(arm_app, arm, context)

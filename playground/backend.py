@@ -23,8 +23,7 @@ class Pool:
     (agentpool, node image, instance type, zone, accelerator) are the backend's to add. `taints` read ``"key=value:Effect"``.
     `gpu_count` is whole GPUs per node (0: none) and `gpu_model` e.g. ``"T4"``; `mig_profile` e.g. ``"MIG1g"``.
     `driver` "None" means that nobody installed a driver; `managed` means that AKS runs the device plugin itself.
-    `min_count` and `max_count` are set while the cluster autoscaler is on: a backend may then add and remove nodes by itself
-    and says so with :meth:`playground.azure.state.Subscription.autoscaled`.
+    `min_count` and `max_count` are set while the cluster autoscaler is on (see :meth:`ClusterBackend.nodes_wanted`).
     `created_at` is in epoch seconds and the same for the life of the pool.
     """
 
@@ -92,6 +91,12 @@ class ClusterBackend(Protocol):
         (Azure's side gives up waiting after a while and lets the operation succeed or fail as the real service would.)
         """
 
+    def nodes_wanted(self, cluster_id: str, pool_name: str) -> int | None:
+        """Asked again and again for a pool with the cluster autoscaler on: how many nodes its running and its unschedulable pods need.
+
+        Azure's side then resizes the pool between its minimum and maximum with `set_pool`. None: the backend does not know.
+        """
+
 
 def cluster_id_of(resource_group: str, name: str) -> str:
     """The id under which both sides know the cluster."""
@@ -106,6 +111,8 @@ class NoClusters:
         self.versions: dict[str, str] = {}
         self.stopped: set[str] = set()
         self.unready: set[str] = set()
+        self.wanted: dict[str, int] = {}
+        self.asked: list[str] = []
 
     def create(self, cluster_id: str, *, kubernetes_version: str) -> None:
         """See :class:`ClusterBackend`."""
@@ -157,3 +164,8 @@ class NoClusters:
     def pool_ready(self, cluster_id: str, pool_name: str) -> bool:
         """True, unless a test put the pool's name into `unready`."""
         return pool_name not in self.unready
+
+    def nodes_wanted(self, cluster_id: str, pool_name: str) -> int | None:
+        """What a test put into `wanted`; `asked` lists the questions."""
+        self.asked.append(pool_name)
+        return self.wanted.get(pool_name)

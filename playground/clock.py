@@ -13,6 +13,8 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+LOOK_SECONDS = 0.2
+
 
 class Clock:
     """`now()` is in seconds since the epoch."""
@@ -42,6 +44,11 @@ class Clock:
     def scaled(self, seconds: float) -> float:
         """How many real seconds a simulated duration takes."""
         return seconds / self.speed
+
+    async def until(self, moment: float) -> None:
+        """Wait for a moment (seconds since the epoch), however it comes: by waiting or by a jump."""
+        while (left := moment - self.now()) > 0:  # noqa: ASYNC110 - time is moved from outside
+            await asyncio.sleep(max(0.001, min(LOOK_SECONDS, left)))
 
     async def work(self, seconds: float) -> None:
         """Let simulated work of that duration pass."""

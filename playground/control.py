@@ -17,7 +17,8 @@ def add_routes(app: web.Application, clock: Clock, traffic: Traffic) -> None:
         try:
             fault = traffic.faults.add(await request.json())
         except (KeyError, ValueError, re.error) as error:
-            return web.json_response({"ok": False, "error": f"a fault needs service, effect and a valid match: {error}"}, status=400)
+            reason = f"a fault needs {error}" if isinstance(error, KeyError) else str(error)
+            return web.json_response({"ok": False, "error": reason}, status=400)
         return web.json_response({"ok": True, "fault": fault.as_json()})
 
     async def list_faults(_: web.Request) -> web.Response:

@@ -49,3 +49,7 @@ class RealCluster:
     def pool_ready(self, cluster_id: str, pool_name: str) -> bool:
         """Always: there is nothing to wait for."""
         return True
+
+    def nodes_wanted(self, cluster_id: str, pool_name: str) -> int | None:
+        """Nobody's business: the real cluster has the nodes that it has."""
+        return None

@@ -1,9 +1,8 @@
 """What every simulated service shares on the wire: the record of requests, and the faults of the HTTP layer.
 
-Effects: ``delay`` {seconds} · ``late`` {seconds} (done at once, answered late) · ``hang``
-· ``status`` {status, retry_after?, body?} (answered before the service sees the request)
-· ``reset_before`` (connection dropped, nothing done) · ``reset_after`` (done, then dropped: the caller never learns)
-· ``truncate`` (half of the body, then dropped).
+Stages of a request, of each of which one fault may strike: ``delay`` {seconds}; then, instead of the service, ``hang`` {seconds}, ``status``
+{status, retry_after?, body?} or ``reset_before`` (connection dropped, nothing done); then ``late`` {seconds} (done at once, answered late);
+at the end ``reset_after`` (done, then dropped: the caller never learns) or ``truncate`` (half of the body, then dropped).
 """
 
 from __future__ import annotations
@@ -13,14 +12,14 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from aiohttp import web
 
-from playground.faults import Faults
+from playground.faults import Fault, Faults
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-HTTP_EFFECTS = ("delay", "late", "hang", "status", "reset_before", "reset_after", "truncate")
 
 
 @dataclass
@@ -71,27 +70,30 @@ class Traffic:
         return record
 
     async def _answer(self, service: str, request: web.Request, handler: Handler) -> web.StreamResponse:
-        fault = self.faults.take(service, f"{request.method} {request.path_qs}", *HTTP_EFFECTS)
-        if fault is None:
-            return await handler(request)
-        options = fault.options
-        if fault.effect == "hang":
-            await asyncio.sleep(options.get("seconds", 3600))
-        if fault.effect == "delay":
-            await asyncio.sleep(float(options["seconds"]))
-        if fault.effect in ("hang", "reset_before"):
+        """One fault of each stage strikes the same request; what happens instead of the service may still be late and end badly."""
+        take = partial(self.faults.take, service, f"{request.method} {request.path_qs}")
+        slow, instead = take("delay"), take("hang", "status", "reset_before")
+        answered = instead is None or instead.effect == "status"
+        late, end = (take("late"), take("reset_after", "truncate")) if answered else (None, None)
+        if slow is not None:
+            await asyncio.sleep(slow.options["seconds"])
+        if instead is not None and instead.effect == "hang":
+            await asyncio.sleep(instead.options.get("seconds", 3600))
+        if not answered:
             return self._dropped(request)
-        if fault.effect == "status":
-            headers = {"Retry-After": str(options["retry_after"])} if "retry_after" in options else {}
-            return web.json_response(options.get("body", {}), status=int(options["status"]), headers=headers)
-        response = await handler(request)
-        if fault.effect == "late":
-            await asyncio.sleep(float(options["seconds"]))
-        if fault.effect == "reset_after":
+        response = await handler(request) if instead is None else self._refusal(instead)
+        if late is not None:
+            await asyncio.sleep(late.options["seconds"])
+        if end is not None and end.effect == "reset_after":
             return self._dropped(request)
-        if fault.effect == "truncate" and isinstance(response, web.Response) and isinstance(response.body, bytes):
+        if end is not None and isinstance(response, web.Response) and isinstance(response.body, bytes):
             return await self._truncated(request, response, response.body)
         return response
+
+    @staticmethod
+    def _refusal(fault: Fault) -> web.Response:
+        headers = {"Retry-After": str(fault.options["retry_after"])} if "retry_after" in fault.options else {}
+        return web.json_response(fault.options.get("body", {}), status=fault.options["status"], headers=headers)
 
     @staticmethod
     def _dropped(request: web.Request) -> web.Response:

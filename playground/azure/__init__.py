@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from aiohttp import web
 
 from playground.azure import clusters, compute, credentials, features, groups, pools, power, subscriptions, versions
+from playground.azure.autoscaler import Autoscaler
 from playground.azure.gateway import front_door
 from playground.azure.state import SUBSCRIPTION, Subscription
 from playground.backend import ClusterBackend
@@ -26,9 +27,10 @@ def build(clock: Clock, traffic: Traffic, clusters_behind: ClusterBackend, *, pu
         app.add_routes(rules.ROUTES)
     app.add_routes(subscription.identity.routes())
 
-    async def closing(_: web.Application) -> AsyncIterator[None]:
+    async def running(_: web.Application) -> AsyncIterator[None]:
+        subscription.later(Autoscaler(subscription).run())
         yield
         subscription.close()
 
-    app.cleanup_ctx.append(closing)
+    app.cleanup_ctx.append(running)
     return app, subscription

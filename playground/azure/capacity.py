@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
-from typing import Any, Final
+from functools import partial
+from typing import Any
 
 from playground.azure import quota
 from playground.azure.errors import ArmError
 from playground.azure.state import Subscription, Wire
 from playground.faults import Fault
-
-SCARCE: Final = "no_capacity"
 
 
 def strike(subscription: Subscription, subject: str, location: str, pools: list[Wire]) -> Fault | None:
@@ -24,7 +22,7 @@ def strike(subscription: Subscription, subject: str, location: str, pools: list[
     if fault is not None:
         return fault
     for pool in pools:
-        if _scarce(subscription, subject, pool) and (fault := subscription.faults.take("azure", subject, SCARCE)):
+        if fault := subscription.faults.take("azure", subject, "no_capacity", fits=partial(_scarce, pool)):
             return replace(fault, options={**fault.options, **_no_capacity(pool, fault.options), "scarce": True})
         if gone := subscription.faults.take("azure", subject, "quota_gone"):
             error = _quota_gone(subscription, location, pool)
@@ -35,14 +33,15 @@ def strike(subscription: Subscription, subject: str, location: str, pools: list[
     return None
 
 
-def _scarce(subscription: Subscription, subject: str, pool: Wire) -> bool:
-    """Whether the next fault without capacity is about this pool's size and zones."""
-    for row in subscription.faults.as_json():
-        if row["service"] == "azure" and row["effect"] == SCARCE and re.search(row["match"], subject):
-            size_fits = str(row.get("size", pool["vmSize"])).lower() == str(pool["vmSize"]).lower()
-            zones = [str(zone) for zone in pool.get("availabilityZones") or []]
-            return size_fits and ("zone" not in row or str(row["zone"]) in zones)
-    return False
+def lacks(subscription: Subscription, subject: str, pool: Wire) -> bool:
+    """Whether a fault without capacity keeps the autoscaler from adding a node (uses it up once)."""
+    return subscription.faults.take("azure", subject, "no_capacity", fits=partial(_scarce, pool)) is not None
+
+
+def _scarce(pool: Wire, fault: Fault) -> bool:
+    """Whether it is this pool's size, and a zone of its own, that lack."""
+    size, zone = str(fault.options.get("size", pool["vmSize"])), fault.options.get("zone")
+    return size.lower() == str(pool["vmSize"]).lower() and zone in (None, *map(str, pool.get("availabilityZones") or []))
 
 
 def _no_capacity(pool: Wire, options: dict[str, Any]) -> dict[str, Any]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import uuid
 from collections.abc import Awaitable, Callable
 from typing import Final
 from urllib.parse import unquote
 
 from aiohttp import web
 
+from playground import chance
 from playground.azure.errors import ArmError, refused
 from playground.azure.state import Subscription, subscription_of
 
@@ -44,6 +44,8 @@ async def front_door(request: web.Request, handler: Handler) -> web.StreamRespon
     except web.HTTPMethodNotAllowed:
         response = ArmError(405, "MethodNotAllowed", f"The requested resource does not support http method '{request.method}'.").response()
     response.headers.update(headers | _ids(request))
+    for name in list(response.headers):  # they arrive in lower case, as HTTP/2 has them
+        response.headers[name.lower()] = response.headers.pop(name)
     return response
 
 
@@ -86,7 +88,7 @@ def _registered(request: web.Request, subscription: Subscription) -> None:
 
 
 def _ids(request: web.Request) -> dict[str, str]:
-    request_id = str(uuid.uuid4())
+    request_id = chance.uid("request")
     headers = {
         "x-ms-request-id": request_id,
         "x-ms-correlation-request-id": request.headers.get("x-ms-correlation-request-id", request_id),

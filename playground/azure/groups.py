@@ -16,7 +16,7 @@ from playground.azure.state import Group, Subscription, Wire, subscription_of
 from playground.azure.wire import base_url, body_of, checked_tags, page, route
 
 NAME: Final = re.compile(r"[-\w._()]{1,90}(?<!\.)")
-TAG_FILTER: Final = re.compile(r"^tagName eq '([^']*)'(?: and tagValue eq '([^']*)')?$")
+TAG_FILTER: Final = re.compile(r"^tagName eq '([^']*)'(?: and tagValue eq '([^']*)')?$", re.IGNORECASE)
 
 
 def view(subscription: Subscription, group: Group) -> Wire:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
+from playground import chance
 from playground.clock import Clock
 from playground.faults import Fault
 
@@ -52,7 +52,7 @@ class Operation:
     finish: Outcome
     ready: Callable[[], bool] | None = None
     fault: Fault | None = None
-    id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    id: str = field(default_factory=lambda: chance.uid("operation"))
     status: Status = "InProgress"
     error: dict[str, Any] | None = None
     ended: float | None = None

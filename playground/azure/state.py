@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from aiohttp import web
 
+from playground import chance
 from playground.azure.errors import no_cluster, no_group, no_parent, no_pool
 from playground.azure.identity import Identity
 from playground.azure.operations import Operation, Operations
@@ -22,6 +22,10 @@ SUBSCRIPTION_ID: Final = "00000000-0000-4000-8000-000000000001"
 Wire = dict[str, Any]
 
 
+def _etag() -> str:
+    return chance.uid("etag")
+
+
 @dataclass
 class AgentPool:
     """One node pool; `properties` as on the wire, without provisioningState, powerState and eTag."""
@@ -31,7 +35,7 @@ class AgentPool:
     created_at: float
     provisioning_state: str = "Creating"
     stopped: bool = False
-    etag: str = field(default_factory=lambda: str(uuid.uuid4()))
+    etag: str = field(default_factory=_etag)
     operation: Operation | None = None
     error: Wire | None = None
 
@@ -43,7 +47,7 @@ class AgentPool:
     def becomes(self, provisioning_state: str) -> None:
         """Change the state, and with it the eTag."""
         self.provisioning_state = provisioning_state
-        self.etag = str(uuid.uuid4())
+        self.etag = _etag()
 
 
 @dataclass
@@ -58,7 +62,7 @@ class Cluster:
     created_at: float
     provisioning_state: str = "Creating"
     stopped: bool = False
-    etag: str = field(default_factory=lambda: str(uuid.uuid4()))
+    etag: str = field(default_factory=_etag)
     operation: Operation | None = None
     pools: dict[str, AgentPool] = field(default_factory=dict)
 
@@ -81,7 +85,7 @@ class Cluster:
     def becomes(self, provisioning_state: str) -> None:
         """Change the state, and with it the eTag."""
         self.provisioning_state = provisioning_state
-        self.etag = str(uuid.uuid4())
+        self.etag = _etag()
 
 
 @dataclass
@@ -151,12 +155,12 @@ class Subscription:
         return [cluster for group in self.groups.values() for cluster in group.clusters.values()]
 
     def autoscaled(self, cluster_id: str, pool_name: str, count: int) -> None:
-        """The backend's cluster autoscaler changed the number of nodes; ignored for a pool that has none, and outside its bounds."""
+        """The cluster autoscaler changed the number of nodes; ignored for a pool that has none, and outside its bounds."""
         for cluster in self.clusters():
             pool = cluster.pools.get(pool_name.lower())
             if cluster.backend_id == cluster_id and pool and pool.properties.get("enableAutoScaling"):
                 pool.properties["count"] = max(pool.properties["minCount"], min(pool.properties["maxCount"], count))
-                pool.etag = str(uuid.uuid4())
+                pool.etag = _etag()
 
     def group(self, name: str) -> Group:
         """Raises 404 ResourceGroupNotFound."""

@@ -12,6 +12,7 @@ from playground.backend import Pool
 from playground.clock import Clock
 from playground.faults import Faults
 from playground.kubernetes.cluster import Cluster
+from playground.kubernetes.demand import nodes_wanted
 from playground.kubernetes.nodes import region_of
 from playground.kubernetes.rbac import AKS_SERVER_APP, token_of
 from playground.kubernetes.weather import Weather
@@ -76,6 +77,12 @@ class Clusters:
         """See :class:`playground.backend.ClusterBackend`."""
         cluster = self.by_id.get(cluster_id.lower())
         return cluster is not None and cluster.nodes.pool_ready(pool_name)
+
+    def nodes_wanted(self, cluster_id: str, pool_name: str) -> int | None:
+        """See :class:`playground.backend.ClusterBackend`."""
+        cluster = self.by_id.get(cluster_id.lower())
+        pool = cluster.nodes.pools.get(pool_name) if cluster is not None else None
+        return nodes_wanted(cluster, pool) if cluster is not None and pool is not None else None
 
     def kubeconfig(self, cluster_id: str, *, admin: bool = False, entra: bool = False) -> str:
         """See :class:`playground.backend.ClusterBackend`. Raises KeyError."""

@@ -66,6 +66,10 @@ class Nodes:
         for name in self._staying(pool_name):
             self._dismiss(name)
 
+    def names(self, pool_name: str) -> list[str]:
+        """The pool's nodes that stay, oldest first; those that still boot are among them."""
+        return self._staying(pool_name)
+
     def pool_ready(self, pool_name: str) -> bool:
         """Whether exactly the wanted nodes are there, all Ready."""
         pool = self.pools.get(pool_name)

@@ -19,7 +19,7 @@ from playground.slack.events import Events
 from playground.slack.interactions import Interactions
 from playground.slack.limits import Limits
 from playground.slack.responses import Responses
-from playground.slack.socket import Sockets
+from playground.slack.socket import LIFETIME_SECONDS, Sockets
 from playground.slack.triggers import Triggers
 from playground.slack.views import Views
 from playground.slack.webapi import WebApi
@@ -32,13 +32,16 @@ RECORDED = ("/api/", "/link", "/upload/", "/files/private/", "/commands/response
 MAX_BODY = 64 * 1024 * 1024
 
 
-def build(clock: Clock, traffic: Traffic, *, public_url: str, manifest: dict[str, Any] | None) -> tuple[web.Application, Workspace]:
+def build(
+    clock: Clock, traffic: Traffic, *, public_url: str, manifest: dict[str, Any] | None, socket_seconds: float = LIFETIME_SECONDS
+) -> tuple[web.Application, Workspace]:
     """The local Slack as an application to be served at `public_url` (no trailing slash); `manifest` None: a default one.
+    A socket lives for `socket_seconds`.
 
     The token, the app token and the signing secret are attributes of the workspace.
     """
     workspace = Workspace(clock, traffic.faults, public_url, manifest)
-    sockets = Sockets(public_url)
+    sockets = Sockets(public_url, socket_seconds)
     delivery, views, triggers, responses = Delivery(workspace, sockets), Views(workspace), Triggers(), Responses(workspace)
     events = Events(workspace, delivery, views)
     interactions = Interactions(workspace, delivery, views, triggers, responses)

@@ -75,6 +75,10 @@ def _anywhere(item: Json) -> Iterator[str]:
             yield "option values must be unique"
         for option in options:
             yield from _option(option)
+    for group in item.get("option_groups") or []:
+        yield from _group(group)
+    if kind == "plain_text_input":
+        yield from _text_input(item)
     placeholder = item.get("placeholder")
     if isinstance(placeholder, dict) and len(placeholder.get("text", "")) > PLACEHOLDER:
         yield f"placeholder must be less than {PLACEHOLDER + 1} characters"
@@ -89,6 +93,21 @@ def _option(option: Json) -> Iterator[str]:
         yield "option value must be 1 to 150 characters"
     if len(option.get("description", {}).get("text", "")) > 75:
         yield "option description must be at most 75 characters"
+
+
+def _group(group: Json) -> Iterator[str]:
+    if not 1 <= len(group.get("label", {}).get("text", "")) <= 75:
+        yield "group label must be 1 to 75 characters"
+    if not 1 <= len(group.get("options", [])) <= 100:
+        yield "options must be 1 to 100 items"
+    for option in group.get("options", []):
+        yield from _option(option)
+
+
+def _text_input(item: Json) -> Iterator[str]:
+    low, high = item.get("min_length", 0), item.get("max_length", 3000)
+    if not 0 <= low <= 3000 or not 1 <= high <= 3000 or low > high:
+        yield "min_length and max_length must be at most 3000, the first no more than the second"
 
 
 def _section(block: Json) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """Is this Block Kit? Judged by two validators that are not ours, and then by the rules that neither of them knows.
 
-1. JSON Schema generated from ``@slack/types`` (blockkit.json): unknown types and keys, missing fields, wrong text types.
+1. JSON Schema generated from ``@slack/types`` (blockkit.json, made anew by the judge): unknown types and keys, missing fields, wrong text types.
 2. slack_sdk's models: most lengths.
 3. :mod:`playground.slack.blocklimits`: the other limits of Slack's Block Kit reference, surfaces, sizes, unique ids.
 
@@ -10,7 +10,6 @@ Answers like Slack's own validator: a list of ``[ERROR] … [json-pointer:/block
 from __future__ import annotations
 
 import json
-import secrets
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -20,6 +19,7 @@ from jsonschema import Draft7Validator
 from slack_sdk.errors import SlackObjectFormationError
 from slack_sdk.models.blocks import Block
 
+from playground import chance
 from playground.slack import blocklimits
 
 Json = dict[str, Any]
@@ -170,4 +170,4 @@ def completed(blocks: list[Json]) -> list[Json]:
 
 
 def _random_id() -> str:
-    return secrets.token_urlsafe(4)[:5]
+    return chance.digits("block", 8)

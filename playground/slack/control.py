@@ -35,7 +35,8 @@ class Control:
         posts: dict[str, Callable[[Json], Awaitable[Json]]] = {
             "commands": self.command, "actions": self.act, "views/submit": self.submit, "views/close": self.close, "home": self.open_home,
             "mentions": self.mention, "messages": self.post, "shortcuts": self.shortcut, "delivery": self.deliver_by, "invite": self.invite,
-            "kick": self.kick, "sockets": self.disturb, "scopes": self.grant, "direct": self.direct,
+            "kick": self.kick, "archive": self.archive, "sockets": self.disturb, "scopes": self.grant, "direct": self.direct,
+            "workspace": self.configure,
         }  # fmt: skip
         for name, handler in posts.items():
             app.router.add_post(f"/_control/{name}", _json(handler))
@@ -130,6 +131,19 @@ class Control:
         if channel is None or channel.kind == "im":
             raise Refused("channel_not_found")
         channel.members[:] = [member for member in channel.members if member != body.get("user", BOT_USER)]
+        return {"ok": True}
+
+    async def archive(self, body: Json) -> Json:
+        """Archive a channel, or bring it back ({"archived": false})."""
+        channel = self._workspace.channels.get(body["channel"])
+        if channel is None or channel.kind == "im":
+            raise Refused("channel_not_found")
+        channel.archived = bool(body.get("archived", True))
+        return {"ok": True}
+
+    async def configure(self, body: Json) -> Json:
+        """Change the workspace's settings: {"edit_seconds": for how long messages may be edited, or null}."""
+        self._workspace.edit_seconds = None if body["edit_seconds"] is None else float(body["edit_seconds"])
         return {"ok": True}
 
     async def direct(self, body: Json) -> Json:

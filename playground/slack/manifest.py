@@ -54,6 +54,7 @@ class App:
     interactive: bool
     home_tab: bool
     messages_tab: bool
+    rotates_tokens: bool
 
 
 def read(manifest: Json | None) -> App:
@@ -77,4 +78,5 @@ def read(manifest: Json | None) -> App:
         interactive=bool(settings.get("interactivity", {}).get("is_enabled", True)),
         home_tab=bool(home.get("home_tab_enabled", False)),
         messages_tab=bool(home.get("messages_tab_enabled", True)),
+        rotates_tokens=bool(settings.get("token_rotation_enabled", False)),
     )

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
-import secrets
-import time
 
+from playground import chance
 from playground.slack import blocklimits, posting
 from playground.slack.clocked import TS
 from playground.slack.errors import ApiError
@@ -20,7 +18,6 @@ POST_ARGS = (
 )
 EMOJI = re.compile(r"^[a-z0-9_+'-]{1,100}(::skin-tone-[2-6])?$")
 STATUS_SECONDS = 120
-CLOCK_LOOK_SECONDS = 0.2  # the playground's clock may be moved forward at any time
 MAX_SCHEDULE_SECONDS = 120 * 86400
 
 
@@ -80,6 +77,11 @@ async def post_message(call: Call) -> Json:
 async def update(call: Call) -> Json:
     """Edit an own message: text alone drops the blocks, blocks leave no "edited" mark, metadata stays unless given."""
     message = own_message(call, "cant_update_message")
+    if call.workspace.channels[message.channel].archived:
+        raise ApiError("is_inactive")
+    window = call.workspace.edit_seconds
+    if window is not None and call.workspace.clock.now() > float(message.ts) + window:
+        raise ApiError("edit_window_closed")
     if len(call.text("text")) > posting.MAX_EDIT_TEXT:
         raise ApiError("msg_too_long")
     found = content(call)
@@ -162,13 +164,12 @@ async def schedule(call: Call) -> Json:
     thread_ts = posting.thread_of(workspace, channel, call.text("thread_ts"))
 
     async def later() -> None:
-        while (left := post_at - workspace.clock.now()) > 0:  # noqa: ASYNC110 - time is moved from outside
-            await asyncio.sleep(min(CLOCK_LOOK_SECONDS, max(0.01, left)))
+        await workspace.clock.until(post_at)
         posting.said(workspace, channel.id, found, thread_ts)
 
     workspace.tasks.start(later())
     shown = {"text": found.text or "", "type": "delayed_message", "user": BOT_USER, "bot_id": "B0QM", "blocks": found.blocks or []}
-    return {"channel": channel.id, "post_at": post_at, "scheduled_message_id": f"Q{secrets.token_hex(5).upper()}", "message": shown}
+    return {"channel": channel.id, "post_at": post_at, "scheduled_message_id": f"Q{chance.digits('scheduled message', 10).upper()}", "message": shown}
 
 
 @METHODS.add("reactions.add", "t3", scope="reactions:write", required="channel name timestamp")
@@ -206,6 +207,6 @@ async def set_status(call: Call) -> Json:
     parent = call.workspace.message(channel.id, thread_ts)
     if parent is None or parent.is_reply:
         raise ApiError("invalid_thread_ts")
-    call.workspace.statuses[(channel.id, thread_ts)] = (call.text("status"), time.time() + STATUS_SECONDS)
+    call.workspace.statuses[(channel.id, thread_ts)] = (call.text("status"), call.workspace.clock.now() + STATUS_SECONDS)
     call.workspace.stream.publish({"type": "messages", "channel": channel.id})
     return {}

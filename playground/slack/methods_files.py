@@ -6,12 +6,12 @@ A file is not usable at once: it is processed first, and only then shared and fi
 from __future__ import annotations
 
 import asyncio
-import secrets
 from typing import Final
 from urllib.parse import quote
 
 from aiohttp import web
 
+from playground import chance
 from playground.slack import posting
 from playground.slack.errors import ApiError
 from playground.slack.methods_chat import postable
@@ -47,7 +47,7 @@ async def upload_url(call: Call) -> Json:
     if len(call.text("alt_txt")) > MAX_ALT_TEXT:
         raise ApiError("alt_txt_too_large")
     file = new_file(call.workspace, call.text("filename"), length, BOT_USER, alt_text=call.text("alt_txt"))
-    return {"file_id": file.id, "upload_url": f"{call.workspace.public_url}/upload/v1/{file.id}?secret={secrets.token_hex(8)}"}
+    return {"file_id": file.id, "upload_url": f"{call.workspace.public_url}/upload/v1/{file.id}?secret={chance.digits('upload', 16)}"}
 
 
 async def receive(request: web.Request, workspace: Workspace) -> web.Response:

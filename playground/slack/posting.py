@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,15 +36,11 @@ class Content:
         return not self.text and not self.blocks and not self.attachments
 
 
-def refuses_type(workspace: Workspace, subject: str) -> Any:
+def refuses_type(workspace: Workspace, subject: str) -> Callable[[str], bool]:
     """A predicate: is this block type not rolled out yet (fault ``block_not_rolled_out`` {type})?"""
 
     def refused(kind: str) -> bool:
-        for fault in workspace.faults.as_json():
-            mine = fault["service"] == "slack" and fault["effect"] == "block_not_rolled_out" and fault.get("type") == kind
-            if mine and re.search(fault["match"], subject):
-                return workspace.faults.take("slack", subject, "block_not_rolled_out") is not None
-        return False
+        return workspace.faults.take("slack", subject, "block_not_rolled_out", fits=lambda fault: fault.options["type"] == kind) is not None
 
     return refused
 

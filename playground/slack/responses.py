@@ -1,15 +1,14 @@
-"""response_url: five answers within thirty minutes, even where the bot is not a member (Slack: handling user interaction)."""
+"""response_url: five answers in thirty minutes (of the playground's clock), even where the bot is not a member (Slack: handling user interaction)."""
 
 from __future__ import annotations
 
 import json
-import secrets
-import time
 from dataclasses import dataclass
 from typing import Final
 
 from aiohttp import web
 
+from playground import chance
 from playground.slack import posting
 from playground.slack.errors import ApiError
 from playground.slack.model import Json, Message
@@ -37,14 +36,14 @@ class Responses:
 
     def issue(self, channel: str, user: str, original: str | None = None) -> str:
         """A URL for `user` in `channel`; `original` is the ts of the message acted upon."""
-        number = secrets.token_urlsafe(18)
-        self._issued[number] = _Response(channel, user, time.monotonic() + SECONDS, original)
+        number = chance.digits("response", 24)
+        self._issued[number] = _Response(channel, user, self._workspace.clock.now() + SECONDS, original)
         return f"{self._workspace.public_url}/commands/response/{number}"
 
     async def serve(self, request: web.Request) -> web.Response:
         """``POST /commands/response/{id}``: JSON with text, blocks, response_type, replace_original, delete_original, thread_ts."""
         entry = self._issued.get(request.match_info["id"])
-        if entry is None or time.monotonic() > entry.until:
+        if entry is None or self._workspace.clock.now() > entry.until:
             return web.json_response({"ok": False, "error": "expired_url"}, status=404)
         if entry.left <= 0:
             return web.json_response({"ok": False, "error": "used_url"}, status=404)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
-import random
-import secrets
 import time
-import uuid
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from aiohttp import WSMsgType, web
 
+from playground import chance
 from playground.slack.errors import ApiError
 from playground.slack.model import APP_ID, Json
 from playground.slack.webapi import APP_TOKEN, Call, Methods
@@ -20,24 +19,30 @@ from playground.slack.webapi import APP_TOKEN, Call, Methods
 MAX_SOCKETS: Final = 10
 TICKET_SECONDS: Final = 30.0
 LINGER_SECONDS: Final = 10.0
+LIFETIME_SECONDS: Final = 18060.0
 BUILD: Final = 1
 
 
 @dataclass(eq=False)
 class Socket:
-    """One open connection; `silent` ones neither answer pings nor carry acks any more, `leaving` ones get no new envelopes."""
+    """One open connection; `silent` ones neither answer pings nor carry acks any more.
+
+    `warned` ones get new envelopes only where there is no other, `leaving` ones none.
+    """
 
     ws: web.WebSocketResponse
     request: web.Request
     waiting: dict[str, asyncio.Future[Any]] = field(default_factory=dict)
     silent: bool = False
+    warned: bool = False
     leaving: bool = False
 
 
 class Sockets:
-    """All connections of the app."""
+    """All connections of the app; each lives for `lifetime` (real) seconds, then is told to come back."""
 
-    def __init__(self, public_url: str) -> None:
+    def __init__(self, public_url: str, lifetime: float = LIFETIME_SECONDS) -> None:
+        self._lifetime, self._linger = lifetime, min(LINGER_SECONDS, lifetime)
         self._url = public_url.replace("http", "ws", 1)
         self._tickets: dict[str, float] = {}
         self.open: list[Socket] = []
@@ -45,7 +50,7 @@ class Sockets:
         self.methods.add("apps.connections.open", "t3", token=APP_TOKEN)(self._connections_open)
 
     async def _connections_open(self, _: Call) -> Json:
-        ticket = str(uuid.uuid4())
+        ticket = chance.uid("ticket")
         self._tickets[ticket] = time.monotonic() + TICKET_SECONDS
         return {"url": f"{self._url}/link?ticket={ticket}&app_id={APP_ID}"}
 
@@ -55,12 +60,13 @@ class Sockets:
             return web.json_response({"ok": False, "error": "invalid_ticket"}, status=403)
         ws = web.WebSocketResponse(autoping=False)
         await ws.prepare(request)
-        if len(self._usable()) >= MAX_SOCKETS:
+        if sum(not socket.warned for socket in self._usable()) >= MAX_SOCKETS:
             await ws.send_json({"type": "disconnect", "reason": "too_many_websockets", "debug_info": {"host": "applink"}})
             await ws.close()
             return ws
         socket = Socket(ws, request)
         self.open.append(socket)
+        refreshing = asyncio.get_running_loop().create_task(self._refresh(socket))
         try:
             await ws.send_json(self._hello())
             async for message in ws:
@@ -71,15 +77,30 @@ class Sockets:
         except ConnectionError:
             return ws
         finally:
+            refreshing.cancel()
             self.open.remove(socket)
         return ws
 
+    async def _refresh(self, socket: Socket) -> None:
+        """As Slack does with every connection in the end: a warning, and some seconds later the end."""
+        await asyncio.sleep(self._lifetime)
+        with contextlib.suppress(ConnectionError):
+            await self._disconnect(socket, "warning")
+            await asyncio.sleep(self._linger / 2)
+            await self._disconnect(socket, "refresh_requested")
+
+    async def _disconnect(self, socket: Socket, reason: str) -> None:
+        socket.warned, socket.leaving = True, reason != "warning"
+        await socket.ws.send_json({"type": "disconnect", "reason": reason, "debug_info": {"host": f"applink-{chance.digits('host', 4)}"}})
+        asyncio.get_running_loop().call_later(self._linger, self._abort, socket)
+
     def _hello(self) -> Json:
-        debug = {"host": "applink-playground", "build_number": BUILD, "approximate_connection_time": 18060}
+        debug = {"host": "applink-playground", "build_number": BUILD, "approximate_connection_time": int(self._lifetime)}
         return {"type": "hello", "num_connections": len(self.open), "debug_info": debug, "connection_info": {"app_id": APP_ID}}
 
     def _usable(self) -> list[Socket]:
-        return [socket for socket in self.open if not socket.leaving and not socket.ws.closed]
+        staying = [socket for socket in self.open if not socket.leaving and not socket.ws.closed]
+        return [socket for socket in staying if not socket.warned] or staying
 
     def _acknowledged(self, text: str) -> None:
         """Acks may come on any socket of the app."""
@@ -100,8 +121,8 @@ class Sockets:
         usable = self._usable()
         if not usable:
             raise ApiError("dispatch_failed")
-        socket = random.choice(usable)
-        envelope: Json = {"envelope_id": str(uuid.uuid4()), "payload": payload, "type": kind, "accepts_response_payload": answerable}
+        socket = chance.one_of("socket", usable)
+        envelope: Json = {"envelope_id": chance.uid("envelope"), "payload": payload, "type": kind, "accepts_response_payload": answerable}
         if kind == "events_api":
             envelope |= {"retry_attempt": retry[0] if retry else 0, "retry_reason": retry[1] if retry else ""}
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
@@ -124,10 +145,7 @@ class Sockets:
         sockets = list(self.open)
         for socket in sockets:
             if effect == "disconnect":
-                socket.leaving = True
-                reason = str(options.get("reason", "warning"))
-                await socket.ws.send_json({"type": "disconnect", "reason": reason, "debug_info": {"host": f"applink-{secrets.token_hex(2)}"}})
-                asyncio.get_running_loop().call_later(LINGER_SECONDS, self._abort, socket)
+                await self._disconnect(socket, str(options.get("reason", "warning")))
             elif effect == "close":
                 await socket.ws.close()
             elif effect == "reset":

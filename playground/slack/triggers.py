@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-import secrets
 import time
 from dataclasses import dataclass
 from typing import Final
 
+from playground import chance
 from playground.slack.errors import ApiError
 
 SECONDS: Final = 3.0
@@ -30,7 +30,7 @@ class Triggers:
 
     def issue(self, user: str, view: str | None = None) -> str:
         """A fresh one for `user`; `view` is the modal that it was made in, if any."""
-        number = f"{secrets.randbelow(10**12):012d}.{secrets.randbelow(10**12):012d}.{secrets.token_hex(16)}"
+        number = f"{chance.number('trigger', 10**12):012d}.{chance.number('trigger', 10**12):012d}.{chance.digits('trigger', 32)}"
         self._issued[number] = _Trigger(user, time.monotonic() + SECONDS, view)
         return number
 

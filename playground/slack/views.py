@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import secrets
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from playground import chance
 from playground.slack import blocks as blockkit
 from playground.slack import posting
 from playground.slack.errors import ApiError
@@ -137,7 +137,7 @@ class Views:
 
 
 def _hash() -> str:
-    return f"{secrets.randbelow(10**10):010d}.{secrets.token_hex(4)}"
+    return f"{chance.number('view hash', 10**10):010d}.{chance.digits('view hash', 8)}"
 
 
 def initial_state(blocks: list[Json]) -> dict[str, dict[str, Json]]:

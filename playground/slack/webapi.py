@@ -153,7 +153,7 @@ class WebApi:
         if fault is not None and fault.effect == "ratelimited":
             raise RateLimited(float(fault.options.get("retry_after", 1)))
         if fault is not None:
-            raise ApiError(str(fault.options.get("error") or fault.options.get("code") or "internal_error"))
+            raise ApiError(fault.options["error"])
         self._limits.method(name, method.tier)
         call = Call(self._workspace, self._limits, method, {key: value for key, value in args.items() if key in method.args})
         if method.scope is not None:
@@ -168,7 +168,7 @@ class WebApi:
         return answer
 
     def _authorise(self, request: web.Request, method: Method, args: Json) -> None:
-        """Raises ApiError not_authed, invalid_auth or not_allowed_token_type."""
+        """Raises ApiError not_authed, invalid_auth, not_allowed_token_type or token_expired."""
         scheme, _, header = request.headers.get("Authorization", "").partition(" ")
         token = header.strip() if scheme.lower() == "bearer" and header else str(args.get("token", ""))
         if method.token == ANY_TOKEN:
@@ -180,6 +180,9 @@ class WebApi:
             raise ApiError("invalid_auth")
         if kinds[token] != method.token:
             raise ApiError("not_allowed_token_type")
+        until = self._workspace.token_until
+        if kinds[token] == BOT_TOKEN and until is not None and self._workspace.clock.now() >= until:
+            raise ApiError("token_expired")
 
 
 async def _arguments(request: web.Request, method: Method) -> Json:

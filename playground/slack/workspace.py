@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import itertools
 import secrets
-import time
 from collections.abc import Callable, Iterator
 
+from playground import chance
 from playground.clock import Clock
 from playground.faults import Faults
 from playground.slack import manifest
@@ -24,14 +24,23 @@ PEOPLE = [
 ]
 
 
+TOKEN_SECONDS = 12 * 3600
+
+
 class Workspace:
-    """One workspace with one installed app. `token_scopes` are what the bot's token was granted."""
+    """One workspace with one installed app.
+
+    `token_scopes` are what the bot's token was granted; `token_until` is when it expires, for apps with token rotation. `edit_seconds` is for
+    how long messages may be edited (None, as in a new workspace: at any time). Times are in epoch seconds of the playground's clock.
+    """
 
     def __init__(self, clock: Clock, faults: Faults, public_url: str, declared: Json | None) -> None:
         self.clock, self.faults, self.public_url = clock, faults, public_url
         self.app = manifest.read(declared)
         self.token_scopes = set(self.app.scopes)
         self.bot_token = f"xoxb-playground-{secrets.token_hex(12)}"
+        self.token_until = clock.now() + TOKEN_SECONDS if self.app.rotates_tokens else None
+        self.edit_seconds: float | None = None
         self.app_token = f"xapp-1-A0QM-{secrets.token_hex(12)}"
         self.signing_secret = secrets.token_hex(16)
         self.verification_token = secrets.token_hex(12)
@@ -57,7 +66,7 @@ class Workspace:
 
     def number(self, prefix: str) -> str:
         """A fresh id such as ``F0000000A``."""
-        return f"{prefix}0{next(self._numbers):06X}{secrets.token_hex(1).upper()}"
+        return f"{prefix}0{next(self._numbers):06X}{chance.digits('number', 2).upper()}"
 
     def channel_named(self, name: str) -> Channel | None:
         """The channel called `name` (with or without #)."""
@@ -118,7 +127,7 @@ class Workspace:
     def status(self, channel: str, thread_ts: str) -> str:
         """The thread's status line ("is working on it…"), '' once it has run out."""
         text, until = self.statuses.get((channel, thread_ts), ("", 0.0))
-        return text if until > time.time() else ""
+        return text if until > self.clock.now() else ""
 
 
 def _channels() -> list[Channel]:

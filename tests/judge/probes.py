@@ -16,7 +16,7 @@ from playground.kubernetes.rbac import token_of
 from tests.judge.clients import SUBSCRIPTION, Arm
 from tests.playing import Playing
 
-SERVICES = ("slack", "azure", "prices", "kubernetes")
+SERVICES = ("slack", "azure", "identity", "prices", "kubernetes")
 BROKEN = (OSError, http.client.HTTPException)
 
 
@@ -80,7 +80,7 @@ class Probe:
 
 def probe_of(play: Playing, service: str) -> Probe:
     """A probe of `service`; Kubernetes' needs the cluster ``demo``."""
-    return {"slack": _slack, "azure": _azure, "prices": _prices, "kubernetes": _kubernetes}[service](play)
+    return {"slack": _slack, "azure": _azure, "identity": _identity, "prices": _prices, "kubernetes": _kubernetes}[service](play)
 
 
 def _slack(play: Playing) -> Probe:
@@ -114,13 +114,20 @@ def _azure(play: Playing) -> Probe:
     return Probe("azure", url, headers, f"/resourceGroups?{version}", writing, there, _trusting(play))
 
 
+def _nothing(name: str) -> tuple[str, str, Any]:
+    raise NotImplementedError(f"this service takes no {name}")
+
+
+def _identity(play: Playing) -> Probe:
+    env = play.ready["env"]
+    reading = "?resource=https://management.azure.com/&api-version=2019-08-01"
+    return Probe("identity", env["IDENTITY_ENDPOINT"], {"X-IDENTITY-HEADER": env["IDENTITY_HEADER"]}, reading, _nothing, lambda _: False)
+
+
 def _prices(play: Playing) -> Probe:
     reading = "?$filter=" + quote("armSkuName eq 'Standard_NC4as_T4_v3'")
 
-    def nothing(name: str) -> tuple[str, str, Any]:
-        raise NotImplementedError(f"the price list takes no {name}")
-
-    return Probe("prices", play.ready["prices"], {}, reading, nothing, lambda _: False)
+    return Probe("prices", play.ready["prices"], {}, reading, _nothing, lambda _: False)
 
 
 def _kubernetes(play: Playing) -> Probe:

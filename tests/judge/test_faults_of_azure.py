@@ -131,7 +131,6 @@ def test_no_capacity_is_of_a_size_and_of_a_zone(play: Playing, arm: Arm) -> None
     gone(arm, "other")
 
 
-@pytest.mark.xfail(strict=True, reason="playground/azure/capacity.py _scarce looks at the first no_capacity fault only")
 def test_no_capacity_of_two_sizes_at_once(play: Playing, arm: Arm) -> None:
     play.fault("azure", "no_capacity", size="Standard_NC24ads_A100_v4")
     play.fault("azure", "no_capacity", size="Standard_NC4as_T4_v3")

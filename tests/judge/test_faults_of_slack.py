@@ -67,7 +67,6 @@ def test_block_not_rolled_out_is_refused_until_it_is(play: Playing, slack: Probe
     assert slack.call("POST", "/chat.postMessage", body).body["ok"]
 
 
-@pytest.mark.xfail(strict=True, reason="playground/slack/posting.py refuses_type uses up the first such fault, whatever its type")
 def test_block_not_rolled_out_is_counted_by_type(play: Playing, slack: Probe) -> None:
     for kind in ("plan", "markdown"):
         play.fault("slack", "block_not_rolled_out", type=kind)
@@ -138,7 +137,6 @@ def assert_delivered(play: Playing, app: SocketApp) -> None:
     assert [one.kind for one in app.got][-1] == "slash_commands"
 
 
-@pytest.mark.xfail(strict=True, reason="playground/slack/responses.py counts the 30 minutes in real time, so that no test can let them pass")
 def test_a_response_url_ends_after_thirty_minutes_of_the_clock(play: Playing, http: HttpApp) -> None:
     command(play)
     url = http.got[-1].payload["response_url"]

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from playground.kubernetes.rbac import token_of
-from tests.judge.clients import kubeconfig_of
+from tests.judge.clients import DEMO, GPU_POOL, Arm, kubeconfig_of
 from tests.judge.kube import ApiException, client, config, watch
 from tests.judge.manifests import PLUGIN, job
 from tests.playing import Playing, wait_until
@@ -49,6 +49,22 @@ def test_every_kind_is_complete_enough_for_the_models(api: Any) -> None:
     assert {"default", "kube-system"} <= set(names(core.list_namespace().items))
     assert core.list_event_for_all_namespaces().items
     assert client.VersionApi(api).get_code().git_version.startswith("v1.")
+
+
+def test_an_autoscaled_pool_grows_while_pods_wait_and_shrinks_when_they_are_gone(play: Playing, api: Any) -> None:
+    arm, path = Arm(play), f"{DEMO}/agentPools/auto"
+    arm.made(path, {"properties": {**GPU_POOL["properties"], "count": 0, "enableAutoScaling": True, "minCount": 0, "maxCount": 2}})
+    body = yaml.safe_load(job("crowd", gpus=1))
+    body["spec"] |= {"parallelism": 5, "completions": 5}
+    body["spec"]["template"]["spec"]["nodeSelector"] = {"agentpool": "auto"}
+    client.BatchV1Api(api).create_namespaced_job("default", body)
+    core = client.CoreV1Api(api)
+    wait_until(lambda: len(core.list_node(label_selector="agentpool=auto").items) == 2, 30, "two nodes")
+    assert arm("GET", path)[1]["properties"]["count"] == 2
+    client.BatchV1Api(api).delete_namespaced_job("crowd", "default", propagation_policy="Background")
+    wait_until(lambda: not core.list_node(label_selector="agentpool=auto").items, 30, "no node")
+    assert arm("GET", path)[1]["properties"]["count"] == 0
+    arm("DELETE", path)
 
 
 def test_a_watch_goes_on_from_its_list_and_is_closed_in_time(api: Any) -> None:

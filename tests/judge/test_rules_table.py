@@ -8,7 +8,7 @@ from functools import cache
 
 import pytest
 
-from tests.judge.effects import known
+from playground.effects import EFFECTS
 from tests.playing import ROOT
 
 TABLE = ROOT / "docs" / "playground-rules.md"
@@ -59,5 +59,11 @@ def test_every_fault_has_its_row_and_every_row_its_fault() -> None:
     for line in section.splitlines():
         if line.startswith("### "):
             service = line.removeprefix("### ").lower()
-        listed |= {(service, effect) for effect in re.findall(r"^\| `(\w+)`", line)}
-    assert listed == known()
+        listed |= {(service, effect, options) for effect, options in re.findall(r"^\| `(\w+)`(?: \{([\w, ]+)\})?", line)}
+    known = {(service, effect, options.replace("!", "").replace(" ", ", ")) for service, rows in EFFECTS.items() for effect, options in rows.items()}
+    assert listed == known
+
+
+def test_every_fault_is_taken_where_it_is_said_to_strike() -> None:
+    source = "\n".join(path.read_text() for path in (ROOT / "playground").rglob("*.py") if path.name != "effects.py")
+    assert [effect for rows in EFFECTS.values() for effect in rows if f'"{effect}"' not in source] == []

@@ -80,6 +80,25 @@ async def test_paths_match_in_any_case_and_with_a_trailing_slash(arm: Any, demo:
     assert body["type"] == "Microsoft.ContainerService/ManagedClusters"
 
 
+async def test_ids_types_and_header_names_are_as_sloppy_as_the_real_ones(arm: Any, demo: str) -> None:
+    _, cluster, _ = await arm.call("GET", arm.cluster().replace("resourceGroups", "RESOURCEGROUPS").replace("demo", "DEMO"))
+    assert cluster["id"] == f"{arm.root}/resourcegroups/rg/providers/Microsoft.ContainerService/managedClusters/demo"
+    assert cluster["type"] == "Microsoft.ContainerService/ManagedClusters"
+    _, pools, _ = await arm.call("GET", f"{arm.cluster()}/agentPools")
+    assert [pool["type"] for pool in pools["value"]] == ["Microsoft.ContainerService/managedClusters/agentPools"]
+    token, _ = identity.issue("https://management.azure.com")
+    url = f"{arm.url}{arm.pool('system')}?api-version=2026-08-01"
+    async with arm.http.get(url, headers={"Authorization": f"Bearer {token}"}) as response:
+        names = {name.decode() for name, _ in response.raw_headers}
+    assert {"x-ms-request-id", "x-ms-ratelimit-remaining-subscription-reads", "etag", "strict-transport-security"} <= names
+
+
+@pytest.mark.parametrize("path", ["managedClusters/none", "managedClusters/demo/agentPools/none"])
+async def test_deleting_what_is_not_there_is_204(arm: Any, demo: str, path: str) -> None:
+    status, body, headers = await arm.call("DELETE", f"{arm.root}/resourceGroups/rg/providers/Microsoft.ContainerService/{path}")
+    assert (status, body, "azure-asyncoperation" in headers) == (204, None, False)
+
+
 async def test_broken_json_is_invalid_request_content(arm: Any) -> None:
     token, _ = identity.issue("https://management.azure.com")
     url = f"{arm.url}{arm.root}/resourcegroups/rg?api-version=2025-04-01"

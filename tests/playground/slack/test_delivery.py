@@ -84,6 +84,25 @@ async def test_an_event_is_told_again_until_it_is_taken(local: Local, app: Recei
     assert len({request.payload["event_id"] for request in app.delivered}) == 1
 
 
+async def test_the_second_retry_takes_a_minute_and_the_third_five(local: Local, app: Receiver) -> None:
+    local.clock.speed = 1.0
+    app.reply = lambda payload: Reply(status=500 if payload["event"]["type"] == "app_mention" else 200)
+    await local.post("mentions", user="U0ALICE", channel="C0GPU", text="status")
+    for count, seconds in ((2, 60), (3, 300)):
+        await wait_until(lambda count=count: told(app, count))  # type: ignore[misc]
+        local.clock.advance(seconds - 5)
+        before = len(app.delivered)
+        await local.post("home", user="U0ALICE")
+        await wait_until(lambda before=before: arrived(app, before + 1))  # type: ignore[misc]
+        assert await told(app, count)
+        local.clock.advance(5)
+    await wait_until(lambda: told(app, 4))
+
+
+async def told(app: Receiver, count: int) -> bool:
+    return [request.payload["event"]["type"] for request in app.delivered].count("app_mention") == count
+
+
 async def test_after_three_retries_slack_gives_up(local: Local, app: Receiver) -> None:
     app.reply = lambda _: Reply(status=500)
     await local.post("mentions", user="U0ALICE", channel="C0GPU", text="status")

@@ -123,6 +123,34 @@ async def test_the_thread_status_goes_with_the_next_message(local: Local) -> Non
     assert (await local.messages())[0]["status"] == ""
 
 
+async def test_the_thread_status_goes_after_two_minutes(local: Local) -> None:
+    ts = (await local.client.chat_postMessage(channel="C0GPU", text="card"))["ts"]
+    await local.client.assistant_threads_setStatus(channel_id="C0GPU", thread_ts=ts, status="is provisioning…")
+    local.clock.advance(119)
+    assert (await local.messages())[0]["status"] == "is provisioning…"
+    local.clock.advance(2)
+    assert (await local.messages())[0]["status"] == ""
+
+
+async def test_an_edit_comes_too_late_where_the_workspace_says_so(local: Local) -> None:
+    ts = (await local.client.chat_postMessage(channel="C0GPU", text="card"))["ts"]
+    local.clock.advance(86_400)
+    assert (await local.client.chat_update(channel="C0GPU", ts=ts, text="a day later"))["ok"]
+    assert (await local.post("workspace", edit_seconds=300))["ok"]
+    assert await local.refusal(local.client.chat_update(channel="C0GPU", ts=ts, text="later still")) == "edit_window_closed"
+    fresh = (await local.client.chat_postMessage(channel="C0GPU", text="card"))["ts"]
+    assert (await local.client.chat_update(channel="C0GPU", ts=fresh, text="in time"))["ok"]
+
+
+async def test_an_archived_channel_takes_no_post_and_no_edit(local: Local) -> None:
+    ts = (await local.client.chat_postMessage(channel="C0GPU", text="card"))["ts"]
+    assert (await local.post("archive", channel="C0GPU"))["ok"]
+    assert await local.refusal(local.client.chat_postMessage(channel="C0GPU", text="x")) == "is_archived"
+    assert await local.refusal(local.client.chat_update(channel="C0GPU", ts=ts, text="x")) == "is_inactive"
+    assert (await local.post("archive", channel="C0GPU", archived=False))["ok"]
+    assert (await local.client.chat_update(channel="C0GPU", ts=ts, text="x"))["ok"]
+
+
 async def test_the_same_reaction_is_added_once(local: Local) -> None:
     ts = (await local.client.chat_postMessage(channel="C0GPU", text="card"))["ts"]
     await local.client.reactions_add(channel="C0GPU", timestamp=ts, name="eyes")

@@ -8,6 +8,7 @@ import aiohttp
 import pytest
 
 from playground.slack.limits import CHANNEL_BURST, PER_MINUTE
+from playground.slack.manifest import DEFAULT
 
 from .local import Json, Local
 
@@ -71,3 +72,14 @@ async def test_the_app_token_opens_sockets_and_nothing_else(local: Local) -> Non
     async with local.session.post(f"{local.url}/api/auth.test", headers=wrong) as response:
         assert (await response.json())["error"] == "not_allowed_token_type"
     assert (await answer(local, "apps.connections.open"))[1]["error"] == "not_allowed_token_type"
+
+
+ROTATING: Json = DEFAULT | {"settings": DEFAULT["settings"] | {"token_rotation_enabled": True}}
+
+
+@pytest.mark.parametrize(("manifest", "expires"), [(None, False), (ROTATING, True)])
+async def test_a_rotated_token_is_good_for_twelve_hours(local: Local, expires: bool) -> None:
+    local.clock.advance(12 * 3600 - 60)
+    assert (await answer(local, "auth.test"))[1]["ok"]
+    local.clock.advance(120)
+    assert (await answer(local, "auth.test"))[1].get("error") == ("token_expired" if expires else None)

@@ -112,6 +112,36 @@ async def test_the_sdk_comes_back_after(local: Local, effect: str) -> None:
         assert taken[-1].type == "slash_commands"
 
 
+@pytest.mark.parametrize("socket_seconds", [0.4])
+async def test_a_socket_is_refreshed_when_it_has_lived_its_time(local: Local) -> None:
+    async with local.session.ws_connect(await link(local)) as ws:
+        assert (await ws.receive_json())["debug_info"]["approximate_connection_time"] == 0
+        said = [await ws.receive_json() for _ in range(2)]
+        assert [(one["type"], one["reason"]) for one in said] == [("disconnect", "warning"), ("disconnect", "refresh_requested")]
+        assert (await ws.receive()).type in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR)
+
+
+async def test_a_warned_socket_still_works_until_there_is_another(local: Local) -> None:
+    async with local.session.ws_connect(await link(local)) as old:
+        await old.receive_json()
+        await local.post("sockets", effect="disconnect", reason="warning")
+        asked = asyncio.create_task(local.post("commands", **COMMAND))
+        assert (await old.receive_json())["reason"] == "warning"
+        await old.send_json({"envelope_id": (await old.receive_json())["envelope_id"]})
+        assert (await asked)["ok"]
+        async with local.session.ws_connect(await link(local)) as new:
+            await new.receive_json()
+            asked = asyncio.create_task(local.post("commands", **COMMAND))
+            await new.send_json({"envelope_id": (await new.receive_json(timeout=2))["envelope_id"]})
+            assert (await asked)["ok"]
+
+
+@pytest.mark.parametrize("socket_seconds", [0.5])
+async def test_the_sdk_outlives_its_sockets(local: Local) -> None:
+    async with sdk(local, []):
+        await wait_until(lambda: more_links(local, 3), 15)
+
+
 async def test_the_sdk_notices_a_silent_peer(local: Local) -> None:
     taken: list[SocketModeRequest] = []
     async with sdk(local, taken, ping=0.2):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import time
 
+import pytest
+
 from .local import Json, Local, wait_until
 from .receiver import Receiver, Reply
 
@@ -58,6 +60,19 @@ async def test_a_stale_hash_is_a_conflict(local: Local, app: Receiver) -> None:
     home = (await local.client.views_publish(user_id="U0ALICE", view=HOME))["view"]
     await local.client.views_publish(user_id="U0ALICE", view=HOME, hash=home["hash"])
     assert await local.refusal(local.client.views_publish(user_id="U0ALICE", view=HOME, hash=home["hash"])) == "hash_conflict"
+
+
+LIMITS = {"title": 24, "submit": 24, "close": 24, "callback_id": 255, "external_id": 255, "private_metadata": 3000}
+
+
+@pytest.mark.parametrize(("key", "limit"), LIMITS.items())
+async def test_texts_of_a_view_have_their_limits(local: Local, app: Receiver, key: str, limit: int) -> None:
+    def view(length: int) -> Json:
+        return modal(**{key: plain("x" * length) if limit == 24 else "x" * length})
+
+    too_long = local.client.views_open(trigger_id=await app.trigger(local), view=view(limit + 1))
+    assert await local.refusal(too_long) == "invalid_arguments"
+    assert (await local.client.views_open(trigger_id=await app.trigger(local), view=view(limit)))["ok"]
 
 
 async def test_three_modals_are_the_most(local: Local, app: Receiver) -> None:
