@@ -16,7 +16,8 @@ class Expectation:
 
     `per_node` devices of `resource` on each of `nodes` nodes. `gpu_profile_driver` is AKS's `gpuProfile.driver` ("Install", "None"),
     `managed` whether AKS runs the GPU stack, `mig` its GPU instance profile (`MIG1g`). `pool_state` and `power_state` are what ARM reports,
-    `profile_difference` what ARM read back otherwise than asked (empty: as asked). `spot`: nodes may vanish.
+    `profile_difference` what ARM read back otherwise than asked (empty: as asked). `spot`: nodes may vanish. `cluster` is its name, for
+    what people are told to type.
     """
 
     pool: str
@@ -31,6 +32,7 @@ class Expectation:
     pool_state: str = "Succeeded"
     power_state: str = "Running"
     profile_difference: str = ""
+    cluster: str = "CLUSTER"
 
 
 @dataclass(frozen=True)
@@ -53,9 +55,9 @@ class NodeEvidence:
 
 @dataclass(frozen=True)
 class PluginEvidence:
-    """A device plugin's pod on a node of the pool; `since` it became ready (or was made).
+    """A device plugin's pod on a node of the pool, `made` then, and so `since` it became ready (or was made).
 
-    `text` is the end of its log, read only where it runs and yet its node offers nothing.
+    `text` is the end of its log, read only where it crashes, or runs and yet its node offers nothing.
     """
 
     node: str
@@ -65,6 +67,7 @@ class PluginEvidence:
     detail: str = ""
     restarts: int = 0
     since: datetime | None = None
+    made: datetime | None = None
     namespace: str = ""
     text: str = ""
 

@@ -12,7 +12,11 @@ from bot.cluster.hardware import model_of_size
 from bot.cluster.smi import driver_fault, read_smi
 from bot.cluster.waiting import plain_pending, plain_reason
 
+# How long a pod may be in the making without a word, and how long it may say that something goes wrong, until that is final:
+# what passes by itself (a registry that hiccups, a network that is still set up) passes sooner.
 STUCK_SECONDS: Final = 240.0
+TROUBLE_SECONDS: Final = 45.0
+TROUBLE: Final = ("FailedCreatePodSandBox", "FailedMount", "FailedAttachVolume")
 _PULL: Final = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull")
 _STUCK: Final = ("CreateContainerConfigError", "CreateContainerError", "RunContainerError", "StartError", "ContainerCannotRun")
 _EVICTED: Final = ("Evicted", "Preempting", "Preemption", "TerminationByKubelet", "EvictionByEvictionAPI", "DeletionByTaintManager")
@@ -49,8 +53,9 @@ def judge_probe(evidence: Evidence, expected: Expectation) -> Iterator[Finding]:
 
 
 def _pending(probe: ProbeEvidence, evidence: Evidence, about: dict[str, str]) -> Finding:
+    age = (evidence.at - probe.made).total_seconds() if probe.made else float("inf")
     if probe.reason in _PULL:
-        return Finding("probe_image", about)
+        return Finding("probe_image", about, age < TROUBLE_SECONDS)
     fault = driver_fault(probe.detail)
     if fault:
         return Finding(fault[0], {**about, "detail": fault[1]})
@@ -60,7 +65,8 @@ def _pending(probe: ProbeEvidence, evidence: Evidence, about: dict[str, str]) ->
         if "Insufficient nvidia.com/" in probe.detail and evidence.gpus_in_use:
             return Finding("probe_no_room", about, True)
         return Finding("probe_waiting", {**about, "detail": plain_pending(probe.detail) or "not looked at yet"}, True)
-    age = (evidence.at - probe.made).total_seconds() if probe.made else float("inf")
+    if probe.reason in TROUBLE:
+        return Finding("probe_stuck", about, age < TROUBLE_SECONDS)
     if age > STUCK_SECONDS:
         return Finding("probe_stuck", {**about, "detail": about["detail"] if probe.detail or probe.reason else "no word from the node"})
     return Finding("probe_starting", about, True)

@@ -7,7 +7,7 @@ the plugin is AKS's own business: the manifest's node affinity keeps ours away, 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -15,13 +15,14 @@ import yaml
 
 from bot.cluster.access import Access, at
 from bot.cluster.hardware import MANAGED_LABEL, pool_of, wants_gpus
-from bot.cluster.objects import OP_LABEL, OURS, Json, is_ready, is_true, labels_of, meta, name_of, statuses, taint_text, tolerates
+from bot.cluster.objects import OP_LABEL, OURS, Json, is_ready, is_true, labels_of, meta, name_of, owner_name, statuses, taint_text, tolerates
 from bot.cluster.replies import Json as Body
 from bot.cluster.waiting import plain_reason
 from bot.errors import Refused
 
 MANIFEST: Final = Path(__file__).resolve().parents[2] / "manifests" / "device-plugin.yaml"
 NAMESPACE: Final = "gpu-resources"
+OPERATOR: Final = "the NVIDIA GPU Operator"
 NAME: Final = "nvidia-device-plugin-daemonset"
 _PATH: Final = f"/apis/apps/v1/namespaces/{NAMESPACE}/daemonsets"
 _PODS: Final = f"/api/v1/namespaces/{NAMESPACE}/pods"
@@ -44,8 +45,9 @@ class PluginNode:
 class PluginState:
     """One look at the plugin. "ready": its pods run on every node meant for them (perhaps none yet), all of the newest version.
 
-    `foreign` names what was found that is not ours; `managed` are nodes whose stack AKS runs; `nodes` all other GPU nodes; `mig` the
-    MIG strategy that our DaemonSet was installed with.
+    `updated`: no pod of an older version is left. `newest` is the image that :func:`install` would put there. `foreign` names what was found
+    that is not ours; `managed` are nodes whose stack AKS runs; `nodes` all other GPU nodes; `mig` the MIG strategy that our DaemonSet was
+    installed with.
     """
 
     kind: Kind
@@ -54,6 +56,13 @@ class PluginState:
     foreign: str = ""
     managed: tuple[str, ...] = ()
     mig: Mig | None = None
+    updated: bool = False
+    newest: str = ""
+
+    @property
+    def outdated(self) -> bool:
+        """Whether ours is there with another image than :func:`install` would put there."""
+        return bool(self.image and self.newest) and self.image != self.newest
 
     @property
     def ready(self) -> int:
@@ -94,7 +103,8 @@ async def state(access: Access) -> PluginState:
         return ours, sets, nodes, pods, bool(operator.get("items"))
 
     ours, sets, nodes, pods, operator = await access.run(read)
-    return judge_plugin(ours, sets, nodes, pods, operator=operator)
+    newest = str(objects()[1]["spec"]["template"]["spec"]["containers"][0]["image"])
+    return replace(judge_plugin(ours, sets, nodes, pods, operator=operator), newest=newest)
 
 
 async def remove(access: Access) -> bool:
@@ -132,7 +142,7 @@ def judge_plugin(ours: Json | None, sets: Iterable[Json], nodes: Iterable[Json],
     own_nodes = [node for node in gpu_nodes if not is_managed(node)]
     other = next((item for item in sets if is_device_plugin(item) and not _is_ours(item) and not _is_aks_own(item)), None)
     if operator or other is not None:
-        found = "the NVIDIA GPU Operator" if operator or other is None else _describe(other)
+        found = OPERATOR if operator or other is None else _describe(other)
         return PluginState("foreign", foreign=found, managed=managed)
     if ours is None:
         waiting = tuple(PluginNode(name_of(node), pool_of(node), False, "not installed") for node in _by_name(own_nodes))
@@ -142,7 +152,28 @@ def judge_plugin(ours: Json | None, sets: Iterable[Json], nodes: Iterable[Json],
     rows = tuple(_row(node, by_node.get(name_of(node)), template) for node in _by_name(own_nodes))
     image = str(template["spec"]["containers"][0].get("image"))
     done = _rolled_out(ours) and all(row.ready for row in rows)
-    return PluginState("ready" if done else "rolling", rows, image=image, managed=managed, mig=_mig_of(template))
+    return PluginState("ready" if done else "rolling", rows, image=image, managed=managed, mig=_mig_of(template), updated=_updated(ours))
+
+
+def described(state: PluginState, cluster: str) -> str:
+    """The state in one line, and what can be done about it."""
+    said = {
+        "absent": f"Not installed: `/gpu plugin install {cluster}`.",
+        "rolling": f"Runs on {state.ready} of {len(state.nodes)} nodes.",
+        "ready": f"Runs on {state.ready} of {len(state.nodes)} nodes.",
+        "foreign": f"`{cluster}` already has {state.foreign}: I leave it alone.",
+    }[state.kind]
+    if state.kind == "absent" and state.managed and not state.nodes:
+        return f"AKS installs and runs it on all {len(state.managed)} GPU nodes."
+    if state.outdated:
+        said += f" An upgrade is there, {_version(state.image)} → {_version(state.newest)}: `/gpu plugin upgrade {cluster}`."
+    elif state.image:
+        said += f" Version {_version(state.image)}, the newest that I know."
+    return said + (f" AKS runs its own on {len(state.managed)} more." if state.managed else "")
+
+
+def _version(image: str) -> str:
+    return image.rpartition(":")[2]
 
 
 def is_managed(node: Json) -> bool:
@@ -182,6 +213,8 @@ def untolerated(pod_spec: Json, node: Json) -> list[str]:
 
 def _row(node: Json, pod: Json | None, template: Json) -> PluginNode:
     name, pool, spec = name_of(node), pool_of(node), template.get("spec") or {}
+    if not is_true(node, "Ready"):
+        return PluginNode(name, pool, False, "the node is not Ready")
     if pod is not None:
         return PluginNode(name, pool, is_ready(pod), "" if is_ready(pod) else pod_problem(pod))
     taints = untolerated(spec, node)
@@ -189,7 +222,7 @@ def _row(node: Json, pod: Json | None, template: Json) -> PluginNode:
         return PluginNode(name, pool, False, "the node lacks the label `accelerator=nvidia`")
     if taints:
         return PluginNode(name, pool, False, f"the plugin does not tolerate the taint `{taints[0]}`")
-    return PluginNode(name, pool, False, "no pod yet" if is_true(node, "Ready") else "the node is not Ready")
+    return PluginNode(name, pool, False, "no pod yet")
 
 
 def pod_problem(pod: Json) -> str:
@@ -211,11 +244,15 @@ def _mig_of(template: Json) -> Mig | None:
     return None
 
 
+def _updated(daemonset: Json) -> bool:
+    status = daemonset.get("status") or {}
+    seen = int(status.get("observedGeneration") or 0) >= int(meta(daemonset).get("generation") or 0)
+    return seen and int(status.get("updatedNumberScheduled") or 0) >= int(status.get("desiredNumberScheduled") or 0)
+
+
 def _rolled_out(daemonset: Json) -> bool:
     status = daemonset.get("status") or {}
-    wanted = int(status.get("desiredNumberScheduled") or 0)
-    seen = int(status.get("observedGeneration") or 0) >= int(meta(daemonset).get("generation") or 0)
-    return seen and int(status.get("updatedNumberScheduled") or 0) >= wanted and int(status.get("numberReady") or 0) >= wanted
+    return _updated(daemonset) and int(status.get("numberReady") or 0) >= int(status.get("desiredNumberScheduled") or 0)
 
 
 def _is_ours(daemonset: Json) -> bool:
@@ -229,6 +266,9 @@ def _is_aks_own(daemonset: Json) -> bool:
 
 
 def _describe(daemonset: Json) -> str:
+    """Whose it is: the Operator's DaemonSets belong to its ClusterPolicy and carry its label (NVIDIA: GPU Operator)."""
+    if owner_name(daemonset, "ClusterPolicy") or labels_of(daemonset).get("app.kubernetes.io/managed-by") == "gpu-operator":
+        return OPERATOR
     return f"a device plugin of somebody else (DaemonSet `{name_of(daemonset)}` in namespace `{meta(daemonset).get('namespace')}`)"
 
 

@@ -24,15 +24,17 @@ from bot.cluster.objects import (
     restarts_of,
     when,
 )
-from bot.cluster.plugin import is_device_plugin, selects, untolerated
+from bot.cluster.plugin import is_device_plugin, is_managed, selects, untolerated
 from bot.cluster.probe import NAMESPACE, probe_result, read_end, start_probe
 from bot.cluster.quantities import devices
-from bot.cluster.verdict import judge
+from bot.cluster.verdict import judge, judge_rollout
 from bot.errors import Refused
 
-__all__ = ["Evidence", "Expectation", "Verdict", "collect", "evidence_of", "judge", "nodes_of_pool", "prove"]
+__all__ = ["Evidence", "Expectation", "Verdict", "collect", "evidence_of", "judge", "nodes_of_pool", "prove", "rollout"]
 
 _LINES = 40
+# Of how many pods that are still in the making the events are read: more would tell nothing new.
+_TOLD = 3
 
 
 async def collect(
@@ -44,7 +46,7 @@ async def collect(
     """
     moment = now or datetime.now(UTC)
 
-    def read() -> tuple[list[Json], list[Json], list[Json]]:
+    def read() -> tuple[list[Json], list[Json], list[Json], list[Json]]:
         nodes = [item for page in access.pages_now("/api/v1/nodes") for item in page.get("items") or ()]
         sets = [item for page in access.pages_now("/apis/apps/v1/daemonsets") for item in page.get("items") or () if is_device_plugin(item)]
         pods: list[Json] = []
@@ -53,16 +55,23 @@ async def collect(
             query = {"labelSelector": ",".join(f"{key}={value}" for key, value in selector.items())}
             path = at("/api/v1/namespaces", str(meta(daemonset).get("namespace")), "pods")
             pods += [item for page in access.pages_now(path, query) for item in page.get("items") or ()]
-        return nodes, sets, pods
+        names = {name_of(node) for node in nodes_of_pool(nodes, expected.pool)}
+        pending = [pod for pod in pods if (pod.get("status") or {}).get("phase") == "Pending" and (pod.get("spec") or {}).get("nodeName") in names]
+        return nodes, sets, pods, [event for pod in pending[:_TOLD] for event in _events_now(access, pod)]
 
-    nodes, sets, pods = await access.run(read)
+    nodes, sets, pods, events = await access.run(read)
     mine = nodes_of_pool(nodes, expected.pool)
     probe = await probe_result(access, expected.pool, op, namespace=namespace) if op else None
     in_use = 0
     if probe is not None and probe.phase == "pending" and probe.node is None:
         in_use = await _in_use(access, {name_of(node) for node in mine}, expected.resource)
-    evidence = evidence_of(mine, sets, pods, at_time=moment, probe=probe, gpus_in_use=in_use)
+    evidence = evidence_of(mine, sets, pods, events, at_time=moment, probe=probe, gpus_in_use=in_use)
     return await _with_logs(access, evidence, expected.resource)
+
+
+async def rollout(access: Access, expected: Expectation, *, now: datetime | None = None) -> Verdict | None:
+    """What keeps the device plugin from running on the pool's nodes (no pool named: on all GPU nodes); None where nothing does."""
+    return judge_rollout(await collect(access, expected, now=now), expected)
 
 
 async def prove(
@@ -91,24 +100,25 @@ async def prove(
 
 
 def nodes_of_pool(nodes: Sequence[Json], pool: str) -> list[Json]:
-    """The nodes of an AKS node pool; outside AKS, where no node carries a pool label, all nodes that have or should have GPUs."""
-    if any(label in labels_of(node) for node in nodes for label in POOL_LABELS):
+    """The nodes of an AKS node pool; without a name, and outside AKS, where no node carries a pool label, all that should have our plugin."""
+    if pool and any(label in labels_of(node) for node in nodes for label in POOL_LABELS):
         return [node for node in nodes if pool_of(node) == pool]
-    return [node for node in nodes if wants_gpus(node)]
+    return [node for node in nodes if wants_gpus(node) and not is_managed(node)]
 
 
 def evidence_of(
     nodes: Sequence[Json],
     sets: Sequence[Json],
     pods: Sequence[Json],
+    events: Sequence[Json] = (),
     *,
     at_time: datetime,
     probe: ProbeEvidence | None = None,
     gpus_in_use: int = 0,
 ) -> Evidence:
-    """Evidence from plain objects: the pool's nodes, all device-plugin DaemonSets and their pods. Pure."""
+    """Evidence from plain objects: the pool's nodes, all device-plugin DaemonSets, their pods and those pods' events. Pure."""
     names = {name_of(node) for node in nodes}
-    plugins = [_plugin(pod) for pod in pods if (pod.get("spec") or {}).get("nodeName") in names and not meta(pod).get("deletionTimestamp")]
+    plugins = [_plugin(pod, events) for pod in pods if (pod.get("spec") or {}).get("nodeName") in names and not meta(pod).get("deletionTimestamp")]
     return Evidence(
         at=at_time,
         nodes=tuple(_node(node, sets) for node in sorted(nodes, key=name_of)),
@@ -141,8 +151,8 @@ def _node(node: Json, sets: Sequence[Json]) -> NodeEvidence:
     )
 
 
-def _plugin(pod: Json) -> PluginEvidence:
-    state = judge_pod(pod)
+def _plugin(pod: Json, events: Sequence[Json]) -> PluginEvidence:
+    state = judge_pod(pod, events)
     ready = is_ready(pod)
     since = when(condition(pod, "Ready").get("lastTransitionTime")) if ready else None
     return PluginEvidence(
@@ -153,18 +163,27 @@ def _plugin(pod: Json) -> PluginEvidence:
         detail=state.detail,
         restarts=restarts_of(pod),
         since=since or when(meta(pod).get("creationTimestamp")),
+        made=when(meta(pod).get("creationTimestamp")),
         namespace=str(meta(pod).get("namespace") or ""),
     )
 
 
 async def _with_logs(access: Access, evidence: Evidence, resource: str) -> Evidence:
-    """The plugin's own words, where it runs and its node offers nothing: it says whether it found a driver."""
+    """The plugin's own words, where it crashes, or runs and its node offers nothing: it says whether it found a driver."""
     empty = {node.name for node in evidence.nodes if not node.allocatable.get(resource)}
     told = []
     for pod in evidence.plugins:
-        text = await read_end(access, pod.namespace, pod.pod, _LINES) if pod.ready and pod.node in empty else ""
+        asked = pod.node in empty and (pod.ready or pod.restarts > 0)
+        text = await read_end(access, pod.namespace, pod.pod, _LINES) if asked else ""
         told.append(replace(pod, text=text or ""))
     return replace(evidence, plugins=tuple(told))
+
+
+def _events_now(access: Access, pod: Json) -> list[Json]:
+    """The events of one pod: why it is not made."""
+    path = at("/api/v1/namespaces", str(meta(pod).get("namespace")), "events")
+    query = {"fieldSelector": f"involvedObject.name={name_of(pod)}"}
+    return [item for page in access.pages_now(path, query) for item in page.get("items") or ()]
 
 
 async def _in_use(access: Access, names: set[str], resource: str) -> int:

@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Final
 
-from bot.cluster.causes import CAUSES
+from bot.cluster.causes import words_for
 from bot.cluster.evidence import Evidence, Expectation, NodeEvidence, PluginEvidence, Verdict
 from bot.cluster.hardware import model_of_size
-from bot.cluster.judging import Finding, judge_probe
+from bot.cluster.judging import TROUBLE, TROUBLE_SECONDS, Finding, judge_probe
 from bot.cluster.objects import GPU
 from bot.cluster.smi import driver_fault, read_smi
+from bot.cluster.waiting import plain_reason
 
 # A fresh node reports NotReady while its network comes up; later than this it is a fault (AKS nodes join within some minutes).
 BOOT_SECONDS: Final = 600.0
@@ -35,12 +36,9 @@ def judge(evidence: Evidence, expected: Expectation) -> Verdict:
     """The verdict; pure. Of several findings the first that will not pass by itself is named, else the first."""
     lines = tuple(_lines(evidence, expected))
     for check in (_pool, _nodes, _plugin, _offers, judge_probe):
-        findings = list(check(evidence, expected))
-        if findings:
-            worst = next((item for item in findings if not item.waiting), findings[0])
-            row = CAUSES[worst.cause]
-            blanks = {"pool": expected.pool, "detail": "no details", **worst.blanks}
-            return Verdict(False, worst.cause, row.sentence.format_map(blanks), row.next_step.format_map(blanks), lines, worst.waiting)
+        verdict = _first(list(check(evidence, expected)), expected, lines)
+        if verdict is not None:
+            return verdict
     # Nothing was found missing, and the probe's own words exist: judge_probe answers a finding otherwise.
     seen = read_smi(evidence.probe.text if evidence.probe else "")
     count = len(evidence.nodes)
@@ -49,6 +47,20 @@ def judge(evidence: Evidence, expected: Expectation) -> Verdict:
         f"{count * expected.per_node} `{expected.resource}` on {where} can be scheduled: {seen.models[0]}, driver {seen.driver}, CUDA {seen.cuda}."
     )
     return Verdict(True, None, sentence, "", lines, False, seen.driver, seen.cuda, seen.models[0])
+
+
+def judge_rollout(evidence: Evidence, expected: Expectation) -> Verdict | None:
+    """What keeps the device plugin from running on the nodes; None where it runs on all of them. Pure."""
+    silent = [item for item in _nodes(evidence, expected) if item.cause in ("node_booting", "node_not_ready")]
+    return _first(silent or list(_plugin(evidence, expected)), expected, tuple(_lines(evidence, expected)))
+
+
+def _first(findings: list[Finding], expected: Expectation, lines: tuple[str, ...]) -> Verdict | None:
+    if not findings:
+        return None
+    worst = next((item for item in findings if not item.waiting), findings[0])
+    blanks = {"cluster": expected.cluster, "pool": expected.pool, "detail": "no details", **worst.blanks}
+    return Verdict(False, worst.cause, *words_for(worst.cause, blanks), lines, worst.waiting)
 
 
 def _pool(_: Evidence, expected: Expectation) -> Iterator[Finding]:
@@ -114,15 +126,22 @@ def _absent_plugin(node: NodeEvidence, evidence: Evidence) -> Finding:
 
 
 def _plugin_pod(pod: PluginEvidence, at: datetime) -> Finding:
-    about = {"node": pod.node, "detail": pod.detail or pod.reason or "no details", "restarts": pod.restarts}
+    about: dict[str, object] = {"node": pod.node, "detail": pod.detail or plain_reason(pod.reason) or "no details", "restarts": pod.restarts}
+    troubled = _age(pod.made, at) < TROUBLE_SECONDS
     if pod.reason in _PULL:
-        return Finding("plugin_image", about)
+        return Finding("plugin_image", about, troubled)
     if pod.reason in _CRASH or pod.restarts > 0:
-        return Finding("plugin_crashing", about)
+        fault = driver_fault(pod.text) or driver_fault(pod.detail)
+        if fault:
+            return Finding(fault[0], {**about, "detail": fault[1]}, troubled)
+        last = next((line for line in reversed(pod.text.splitlines()) if line.strip()), "")
+        return Finding("plugin_crashing", {**about, "detail": last or about["detail"]}, troubled)
+    if pod.reason in TROUBLE:
+        return Finding("plugin_stuck", about, troubled)
     if pod.reason in ("Evicted", "Preempting", "TerminationByKubelet", "NodeShutdown"):
         return Finding("plugin_evicted", about, True)
     if pod.reason:
-        starting = pod.reason in ("ContainerCreating", "PodInitializing") and _age(pod.since, at) < PLUGIN_SECONDS
+        starting = pod.reason in ("ContainerCreating", "PodInitializing", "Pulling") and _age(pod.since, at) < PLUGIN_SECONDS
         return Finding("plugin_starting" if starting else "plugin_refused", about, starting)
     waiting = _age(pod.since, at) < PLUGIN_SECONDS
     return Finding("plugin_starting" if waiting else "plugin_refused", about, waiting)

@@ -53,17 +53,22 @@ async def install_plugin(op: Operation, do: Services) -> Outcome:
 
 
 async def await_plugin(op: Operation, do: Services) -> Outcome:
-    """Follow the rollout node by node."""
-    state = await plugin.state(await access_of(op, do))
-    lines = [f"{'●' if node.ready else '○'} {node.node}" + (f" ({node.reason})" if node.reason else "") for node in state.nodes]
-    details = {**op.memo.get("details", {}), "rollout": f"{state.ready} of {len(state.nodes)} nodes: " + ", ".join(lines)}
-    if state.kind == "ready" and state.nodes and state.ready == len(state.nodes):
+    """Follow the rollout node by node, on the nodes of the pool where there is one; what holds it up is said at once."""
+    access, pool = await access_of(op, do), str((target(op).get("pool") or {}).get("name") or "")
+    state = await plugin.state(access)
+    rows = [node for node in state.nodes if pool in ("", node.pool)]
+    ready = sum(node.ready for node in rows)
+    lines = [f"{'●' if node.ready else '○'} {node.node}" + (f" ({node.reason})" if node.reason else "") for node in rows]
+    details = {**op.memo.get("details", {}), "rollout": f"{ready} of {len(rows)} nodes: " + ", ".join(lines)}
+    if state.updated and ready == len(rows) and (rows or not pool):
         return Done(memo={"details": details, "now": ""})
-    if state.kind == "ready" and not state.nodes and not target(op).get("pool"):
-        return Done(memo={"details": details, "now": ""})
+    wanted = Expectation(pool=pool, nodes=max(1, len(rows)), per_node=0, cluster=target(op)["cluster"])
+    held_up = await proof.rollout(access, wanted, now=do.clock.utc())
+    if held_up is not None and not held_up.waiting:
+        raise Failed("operations.unproven", sentence=held_up.sentence, next_step=held_up.next_step)
     if late(op, do, "rollout", ROLLOUT_SECONDS):
         raise Failed("operations.rollout_stuck", lines="; ".join(lines) or "no GPU node is there")
-    return watched(op, do, details=details, now="the device plugin is starting on the nodes")
+    return watched(op, do, details=details, now=held_up.sentence if held_up else "the device plugin is starting on the nodes")
 
 
 async def expectation(op: Operation, do: Services) -> Expectation:
@@ -76,7 +81,7 @@ async def expectation(op: Operation, do: Services) -> Expectation:
     return Expectation(
         pool=pool["name"], nodes=state.count, per_node=int(pool["gpus_per_node"]), resource=pool["resource"],
         gpu_profile_driver=state.driver or "Install", managed=bool(state.managed), mig=pool.get("mig"), size=pool["size"], spot=state.spot,
-        pool_state=state.provisioning_state, power_state=state.power_state,
+        pool_state=state.provisioning_state, power_state=state.power_state, cluster=t["cluster"],
     )  # fmt: skip
 
 

@@ -182,10 +182,7 @@ async def plugin_status(op: Operation, do: Services) -> Answer:
     state = await plugin.state(await do.clusters.access(one.group, one.name))
     rows = [["Node", "Pool", "Running", "Why not"]]
     rows += [[node.node, node.pool, "yes" if node.ready else "no", node.reason or "-"] for node in state.nodes]
-    note = (
-        f"{state.kind}" + (f" · {state.image}" if state.image else "") + (f" · managed by AKS on {len(state.managed)} nodes" if state.managed else "")
-    )
-    return answers.table_answer(f"Device plugin on {one.name}", rows, note=note)
+    return answers.table_answer(f"Device plugin on {one.name}", rows, note=plugin.described(state, one.name))
 
 
 async def feature(op: Operation, do: Services) -> Answer:

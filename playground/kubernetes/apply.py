@@ -20,7 +20,7 @@ from playground.kubernetes.fieldsets import (
     to_v1,
     value_at,
 )
-from playground.kubernetes.objects import Json, name_of
+from playground.kubernetes.objects import Json
 from playground.kubernetes.resources import Resource
 from playground.kubernetes.statuses import ApiError, bad_request
 
@@ -92,7 +92,7 @@ def apply_patch(resource: Resource, live: Json | None, wanted: Json, manager: Ma
         if other != manager
     }
     if not force and any(taken.values()):
-        raise _conflict(resource, name_of(live), {other: paths for other, paths in taken.items() if paths})
+        raise _conflict(resource, {other: paths for other, paths in taken.items() if paths})
     merged: Json = _merged("", live, wanted)
     previous, time = owners.get(manager, (frozenset(), now))
     held = frozenset[Path]().union(*(fields for other, (fields, _) in owners.items() if other != manager))
@@ -132,14 +132,21 @@ def _merged(name: str, live: Any, wanted: Any) -> Any:
     return copy.deepcopy(wanted)
 
 
-def _conflict(resource: Resource, name: str, taken: dict[Manager, FieldSet]) -> ApiError:
+def _conflict(resource: Resource, taken: dict[Manager, FieldSet]) -> ApiError:
+    """In the words of managedfields' NewConflictError: a version is named for those who wrote by Update only, for one conflict on one line."""
     causes, lines = [], []
     for other, paths in sorted(taken.items(), key=lambda pair: pair[0].name):
-        who = f'conflict with "{other.name}"' + (f' with subresource "{other.subresource}"' if other.subresource else "")
-        who += f" using {resource.api_version}"
+        who = _who(other, resource)
         fields = [pretty(path) for path in sorted(paths)]
-        causes += [{"reason": "FieldManagerConflict", "message": who, "field": field} for field in fields]
-        lines.append(f"{who}: {fields[0]}" if len(fields) == 1 else f"{who}:\n- " + "\n- ".join(fields))
-    count = len(causes)
-    message = f"Apply failed with {count} conflict{'s' if count > 1 else ''}: " + "\n".join(lines)
-    return ApiError(409, "Conflict", message, {"causes": causes})
+        causes += [{"reason": "FieldManagerConflict", "message": f"conflict with {who}", "field": field} for field in fields]
+        lines += [f"conflicts with {who}:", *(f"- {field}" for field in fields)]
+    if len(causes) == 1:
+        text = f"Apply failed with 1 conflict: {causes[0]['message']}: {causes[0]['field']}"
+    else:
+        text = f"Apply failed with {len(causes)} conflicts: " + "\n".join(lines)
+    return ApiError(409, "Conflict", text, {"causes": causes})
+
+
+def _who(manager: Manager, resource: Resource) -> str:
+    who = f'"{manager.name}"' + (f' with subresource "{manager.subresource}"' if manager.subresource else "")
+    return who if manager.operation == "Apply" else f"{who} using {resource.api_version}"

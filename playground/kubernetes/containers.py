@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from playground.kubernetes import images, programs
+from playground.kubernetes import environment, images, programs
 from playground.kubernetes.gpus import Gpu
 from playground.kubernetes.logs import ContainerLog
-from playground.kubernetes.objects import Json, labels_of, name_of, namespace_of, new_uid, uid_of
-from playground.kubernetes.resources import CONFIG_MAPS, SECRETS
+from playground.kubernetes.objects import Json, name_of, namespace_of, new_uid, uid_of
 
 if TYPE_CHECKING:
     from playground.kubernetes.pods import PodRun
 
+# What containerd says where NVIDIA's hook finds no driver.
+_NO_DRIVER = (
+    "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container "
+    "process: error during container init: error running prestart hook #0: exit status 1, stdout: , stderr: Auto-detected mode as 'legacy'\n"
+    "nvidia-container-cli: initialization error: nvml error: driver not loaded: unknown"
+)
 _FAULTS = {"oom": ("OOMKilled", 137), "crash": ("Error", 1), "evict": ("Evicted", 137)}
 
 
@@ -79,7 +83,7 @@ class Runner:
             env = await self._environment()
             await self._once(env, restart_policy)
             code = self._container.exit_code
-            if restart_policy == "Never" or (restart_policy == "OnFailure" and code == 0):
+            if restart_policy == "Never" or (restart_policy == "OnFailure" and code == 0) or self._pod.rejected:
                 return
             if self._container.restarts:
                 await self._back_off(backoff)
@@ -138,35 +142,12 @@ class Runner:
     async def _environment(self) -> dict[str, str]:
         """The container's variables; waits with CreateContainerConfigError while a Secret or ConfigMap is missing."""
         while True:
-            problem, env = self._resolved()
+            problem, env = environment.resolved(self._cluster.store, self._pod.item, self._container.spec)
             if not problem:
                 return env
             self._event("Warning", "Failed", f"Error: {problem}")
             self._wait("CreateContainerConfigError", problem)
             await self._cluster.clock.work(5)
-
-    def _resolved(self) -> tuple[str, dict[str, str]]:
-        env: dict[str, str] = {}
-        pod, namespace = self._pod.item, namespace_of(self._pod.item)
-        for one in self._container.spec.get("env") or []:
-            source = one.get("valueFrom") or {}
-            env[one["name"]] = str(one.get("value") or "")
-            path = (source.get("fieldRef") or {}).get("fieldPath", "")
-            found = re.fullmatch(r"metadata\.labels\['([^']+)'\]", path)
-            if found:
-                env[one["name"]] = labels_of(pod).get(found[1], "")
-            elif path == "metadata.name":
-                env[one["name"]] = name_of(pod)
-            for kind, resource, title in (("secretKeyRef", SECRETS, "secret"), ("configMapKeyRef", CONFIG_MAPS, "configmap")):
-                wanted = source.get(kind)
-                if wanted and not wanted.get("optional"):
-                    held = self._cluster.store.get(resource, namespace, wanted.get("name", ""))
-                    if held is None:
-                        return f'{title} "{wanted.get("name", "")}" not found', env
-                    if wanted.get("key") not in {**(held.get("data") or {}), **(held.get("stringData") or {})}:
-                        label = "Secret" if title == "secret" else "ConfigMap"
-                        return f"couldn't find key {wanted.get('key')} in {label} {namespace}/{wanted.get('name')}", env
-        return "", env
 
     async def _once(self, env: dict[str, str], restart_policy: str) -> None:
         container, clock = self._container, self._cluster.clock
@@ -176,6 +157,11 @@ class Runner:
         log = ContainerLog(clock)
         self._cluster.kubelet.new_log(uid_of(self._pod.item), container.name, log)
         self._event("Normal", "Created", f"Created container: {container.name}")
+        fault = self._cluster.faults.take("kubernetes", self._where(), "start_error")
+        if fault is not None:
+            log.end()
+            self._not_started(str(fault.options.get("message", _NO_DRIVER)))
+            return
         self._event("Normal", "Started", f"Started container {container.name}")
         started = clock.iso()
         container.state = {"running": {"startedAt": started}}
@@ -195,9 +181,20 @@ class Runner:
             container.state = {"terminated": ended}
         self._pod.publish()
 
+    def _not_started(self, problem: str) -> None:
+        """The container runtime could not start the process (Kubernetes: StartError, exit code 128, begun at the epoch)."""
+        self._event("Warning", "Failed", f"Error: {problem}")
+        ended = {"exitCode": 128, "reason": "StartError", "message": problem, "startedAt": "1970-01-01T00:00:00Z"}
+        ended |= {"finishedAt": self._cluster.clock.iso(), "containerID": self._container.container_id}
+        self._container.state = {"terminated": ended}
+        self._pod.publish()
+
+    def _where(self) -> str:
+        """How a fault names the pod."""
+        return f"{self._cluster.id}/{namespace_of(self._pod.item)}/{name_of(self._pod.item)}"
+
     def _launch(self, env: dict[str, str], log: ContainerLog, restart_policy: str) -> programs.Launch:
-        spec, pod, node = self._container.spec, self._pod.item, self._pod.node
-        where = f"{self._cluster.id}/{namespace_of(pod)}/{name_of(pod)}"
+        spec, node, where = self._container.spec, self._pod.node, self._where()
 
         def emit(line: str) -> None:
             log.write(line)
@@ -214,6 +211,7 @@ class Runner:
             emit=emit,
             gpus=self._gpus,
             driver=self._cluster.gpus.driver_seen(node),
+            mismatch=self._cluster.gpus.mismatched(node),
             devices=self._cluster.gpus.promise(node),
             forever=restart_policy == "Always",
         )

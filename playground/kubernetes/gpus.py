@@ -102,6 +102,14 @@ class Gpus:
         pool = self._cluster.nodes.pool_of(node)
         return pool is not None and model_of(pool) is not None and driver_works(pool) and node not in self._mismatch
 
+    def mismatched(self, node: str) -> bool:
+        """Whether the node's driver and its library are of different versions (a driver upgraded without a reboot)."""
+        return node in self._mismatch
+
+    def incomplete(self, node: str) -> bool:
+        """Whether GPUs of the node are missing."""
+        return bool(self._missing.get(node))
+
     def take(self, node: str, pod: Json, count: int) -> list[Gpu] | None:
         """Devices for a pod; None where fewer are free than it asks for."""
         pool = self._cluster.nodes.pool_of(node)

@@ -106,6 +106,10 @@ class Kubelet:
         """The logs of the container's last two runs, oldest first."""
         return self._logs.get(uid, {}).get(container, [])
 
+    def halt(self, run: PodRun) -> None:
+        """Stop the pod's containers; its object stays, and says how they ended."""
+        self._spawn(run)
+
     def image_arrived(self, node: str, image: str) -> None:
         """Name the image in the node's status."""
 
@@ -134,7 +138,7 @@ class Kubelet:
         if run is None or run.phase() in TERMINAL:
             return
         run.fail("DeadlineExceeded", "Pod was active on the node longer than the specified deadline")
-        self._spawn(run)
+        self.halt(run)
 
     def _end(self, pod: Json) -> None:
         """Stop a pod that is being deleted; its object goes once that is done, which a silent node cannot confirm."""

@@ -31,6 +31,7 @@ class Nodes:
         self._pool_of: dict[str, str] = {}
         self._next: dict[str, int] = {}
         self._leaving: set[str] = set()
+        self._harmed: dict[str, set[str]] = {}
         self._digits = str(int(hashlib.sha256(cluster.id.encode()).hexdigest(), 16) % 90_000_000 + 10_000_000)
         cluster.loop.register("node.register", self._register)
         cluster.loop.register("node.ready", self._ready)
@@ -116,6 +117,27 @@ class Nodes:
         if not self.is_ready(name) and self._cluster.store.get(NODES, "", name) is not None:
             self._ready(name)
 
+    def report_harm(self, name: str, kind: str, message: str) -> None:
+        """A monitor on the node (AKS: node problem detector, DCGM) reports that condition `kind` is True, which means harm."""
+
+        def edit(node: Json) -> None:
+            kept = [one for one in node["status"]["conditions"] if one["type"] != kind]
+            node["status"]["conditions"] = [*kept, condition(kind, "True", kind, message, self._cluster.clock.iso())]
+
+        self._cluster.store.change(NODES, ("", name), edit)
+        self._harmed.setdefault(name, set()).add(kind)
+
+    def well(self, name: str) -> None:
+        """All that :meth:`report_harm` reported has passed."""
+        kinds = self._harmed.pop(name, set())
+
+        def edit(node: Json) -> None:
+            for one in node["status"]["conditions"]:
+                if one["type"] in kinds:
+                    one |= {"status": "False", "reason": f"No{one['type']}", "message": "", "lastTransitionTime": self._cluster.clock.iso()}
+
+        self._cluster.store.change(NODES, ("", name), edit)
+
     def _staying(self, pool_name: str) -> list[str]:
         return [name for name, owner in self._pool_of.items() if owner == pool_name and name not in self._leaving]
 
@@ -181,6 +203,7 @@ class Nodes:
 
     def _forget(self, name: str) -> None:
         self._leaving.discard(name)
+        self._harmed.pop(name, None)
         self._pool_of.pop(name, None)
 
     def _evict_all(self, name: str) -> None:

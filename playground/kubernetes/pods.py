@@ -46,10 +46,16 @@ class PodRun:
             self.task.cancel()
             await asyncio.gather(self.task, return_exceptions=True)
 
+    @property
+    def rejected(self) -> bool:
+        """Whether the pod has failed whatever its containers do: none of them is started again."""
+        return self._verdict is not None
+
     def evict(self) -> None:
-        """The node ran short of memory: the pod fails as Evicted."""
+        """The node ran short of memory: the pod fails as Evicted, and all its containers are stopped, whatever its restart policy."""
         text = "The node was low on resource: memory. Threshold quantity: 100Mi, available: 61Mi. "
         self.fail("Evicted", text + "Container was using more than its request.")
+        self.cluster.kubelet.halt(self)
 
     def fail(self, reason: str, message: str) -> None:
         """The pod fails whatever its containers do."""

@@ -31,6 +31,7 @@ class Launch:
     emit: Callable[[str], None]
     gpus: list[Gpu] = field(default_factory=list)
     driver: bool = False
+    mismatch: bool = False
     devices: tuple[str, int] = ("nvidia.com/gpu", 0)
     forever: bool = False
 
@@ -83,6 +84,10 @@ async def _generic(launch: Launch, text: str) -> int:
 
 async def _nvidia_smi(launch: Launch, text: str) -> int:
     await launch.clock.work(1)
+    if launch.mismatch:
+        launch.emit(f"Failed to initialize NVML: {smi.MISMATCH}")
+        launch.emit(f"NVML library version: {smi.LIBRARY}")
+        return 18
     if not launch.gpus:
         launch.emit("No devices were found" if launch.driver else "/bin/sh: 1: nvidia-smi: not found")
         return 6 if launch.driver else 1
@@ -113,11 +118,22 @@ async def _device_plugin(launch: Launch) -> int:
     """NVIDIA's plugin: registers what it finds, idles where there is no driver (or fails, with FAIL_ON_INIT_ERROR)."""
     launch.emit('I main.go:235] "Starting NVIDIA Device Plugin" version="v0.19.3"')
     launch.emit("I main.go:245] Loading configuration.")
+    failing = launch.env.get("FAIL_ON_INIT_ERROR", "true").lower() != "false"
+    if launch.mismatch:
+        launch.emit(f"E nvml_manager.go:51] Failed to initialize NVML: {smi.MISMATCH}.")
+        launch.emit("E nvml_manager.go:52] If this is a GPU node, did you set the docker default runtime to `nvidia`?")
+        launch.emit("E nvml_manager.go:53] You can check the prerequisites at: https://github.com/NVIDIA/k8s-device-plugin#prerequisites")
+        if failing:
+            why = f"failed to construct NVML resource managers: failed to initialize NVML: {smi.MISMATCH}"
+            launch.emit(f"E main.go:173] error starting plugins: unable to create plugin manager: {why}")
+            return 1
+        launch.emit("I main.go:381] No devices found. Waiting indefinitely.")
+        return await _for_ever()
     if not launch.driver:
         launch.emit("E factory.go:112] Incompatible strategy detected auto")
         launch.emit("E factory.go:113] If this is a GPU node, did you configure the NVIDIA Container Toolkit?")
         launch.emit("E factory.go:115] You can check the prerequisites at: https://github.com/NVIDIA/k8s-device-plugin#prerequisites")
-        if launch.env.get("FAIL_ON_INIT_ERROR", "true").lower() != "false":
+        if failing:
             launch.emit("E main.go:173] error starting plugins: unable to create plugin manager: invalid device discovery strategy")
             return 1
         launch.emit("I main.go:381] No devices found. Waiting indefinitely.")

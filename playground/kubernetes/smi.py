@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from playground.kubernetes.gpumodels import CUDA
 from playground.kubernetes.gpus import Gpu
 
+MISMATCH, LIBRARY = "Driver/library version mismatch", "580.159"
 _RULE = "+-----------------------------------------+------------------------+----------------------+"
 
 

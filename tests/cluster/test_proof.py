@@ -17,7 +17,7 @@ from bot.cluster.evidence import Evidence, Expectation, NodeEvidence, PluginEvid
 from bot.cluster.probe import judge_probe_pod, manifest, probe_name
 from bot.cluster.proof import evidence_of, judge
 from bot.cluster.smi import driver_fault, read_smi
-from tests.cluster.build import NOW, Json, container, node, pod, unschedulable
+from tests.cluster.build import NOW, Json, container, event, node, pod, unschedulable
 
 TABLE = """Fri Nov 20 09:00:00 2026
 +-----------------------------------------------------------------------------------------+
@@ -76,6 +76,17 @@ def bare(**fields: Any) -> Evidence:
     return seen([node(gpus=None, **fields)])
 
 
+def blocked(age: float) -> Evidence:
+    making = plugin_pod(phase="Pending", conditions=[], container=container("waiting", reason="ContainerCreating"), age=age)
+    told = event("nvidia-abc", "FailedCreatePodSandBox", "Failed to create pod sandbox: rpc error: code = Unknown desc = no address left")
+    return evidence_of([node()], [DAEMONSET], [making], [told], at_time=NOW)
+
+
+def crashing(text: str) -> Evidence:
+    evidence = seen(plugins=[plugin_pod(conditions=[], container=container("waiting", reason="CrashLoopBackOff", restarts=3))])
+    return replace(evidence, plugins=tuple(replace(item, text=text) for item in evidence.plugins))
+
+
 A100 = replace(EXPECTED, size="Standard_NC24ads_A100_v4")
 MIG = replace(A100, mig="MIG1g", per_node=7)
 CASES: list[tuple[str, Evidence, Expectation, bool]] = [
@@ -126,6 +137,9 @@ CASES: list[tuple[str, Evidence, Expectation, bool]] = [
         EXPECTED,
         False,
     ),
+    ("plugin_stuck", blocked(age=50), EXPECTED, False),
+    ("plugin_stuck", blocked(age=10), EXPECTED, True),
+    ("driver_mismatch", crashing("E main.go:1] failed to initialize NVML: Driver/library version mismatch"), EXPECTED, False),
     ("plugin_conflict", seen(plugins=[plugin_pod(), plugin_pod()]), EXPECTED, False),
     ("gpus_not_advertised", bare(), EXPECTED, False),
     (
@@ -152,7 +166,10 @@ CASES: list[tuple[str, Evidence, Expectation, bool]] = [
     ("probe_starting", probe("pending", "ContainerCreating"), EXPECTED, True),
     ("probe_stuck", probe("pending", "ContainerCreating", made=900), EXPECTED, False),
     ("probe_stuck", probe("pending", "CreateContainerError", "no such device"), EXPECTED, False),
-    ("probe_image", probe("pending", "ImagePullBackOff", "Back-off pulling image"), EXPECTED, False),
+    ("probe_image", probe("pending", "ImagePullBackOff", "Back-off pulling image", made=50), EXPECTED, False),
+    ("probe_image", probe("pending", "ErrImagePull", "toomanyrequests"), EXPECTED, True),
+    ("probe_stuck", probe("pending", "FailedCreatePodSandBox", "failed to request IP address", made=50), EXPECTED, False),
+    ("probe_stuck", probe("pending", "FailedCreatePodSandBox", "failed to request IP address"), EXPECTED, True),
     ("probe_running", probe("running"), EXPECTED, True),
     ("probe_admission", probe("failed", "UnexpectedAdmissionError", "Allocate failed due to no healthy devices present"), EXPECTED, False),
     ("probe_evicted", probe("failed", "Evicted", "low on resource"), EXPECTED, False),
@@ -182,7 +199,17 @@ def test_the_cause_is_named_and_never_called_ready(cause: str, evidence: Evidenc
     verdict = judge(evidence, expected)
     assert (verdict.ready, verdict.cause, verdict.waiting) == (False, cause, waiting), verdict.sentence
     assert "{" not in verdict.sentence + verdict.next_step
+    assert ".." not in verdict.sentence
+    assert verdict.waiting or verdict.next_step.endswith((".", "`."))
     assert verdict.evidence
+
+
+def test_what_kubernetes_says_is_cut_down_to_what_can_be_read_on_a_phone() -> None:
+    verdict = judge(blocked(age=50), EXPECTED)
+    assert verdict.sentence == "The device plugin's container on `aks-gpu-1` is not made: no address left."
+    long = judge(probe("failed", "Error", "exit code 9", "word " * 100), EXPECTED).sentence
+    assert len(long) < 220
+    assert long.endswith("….")
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,14 @@
-"""The proof over HTTP: each fault of the simulated cluster is named, and none is ever called ready."""
+"""The plugin and the proof over HTTP: what they pass through on the way to ready, and what they leave alone."""
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+import yaml
 
 from bot.cluster import plugin, probe, proof
 from bot.cluster.evidence import Verdict
@@ -61,72 +65,39 @@ async def test_booting_missing_plugin_arriving_probe_ready_in_this_order(rig: Ri
     assert verdict.model == "Tesla T4"
 
 
-async def test_a_taint_that_the_plugin_does_not_tolerate(rig: Rig) -> None:
-    rig.simulated()
-    rig.pool(taints=["team=vision:NoSchedule"])
-    await nodes_ready(rig)
-    await plugin.install(rig.access)
-    verdict = await named(rig, "plugin_not_tolerating")
-    assert "`team=vision:NoSchedule`" in verdict.sentence
-
-
-async def test_the_plugins_image_cannot_be_pulled(rig: Rig) -> None:
+async def test_what_holds_the_rollout_up_is_named_and_becomes_final_if_it_lasts(rig: Rig) -> None:
     rig.fault("k8s-device-plugin", "image_pull", times=-1, message="dial tcp: i/o timeout")
     rig.pool()
     await nodes_ready(rig)
     await plugin.install(rig.access)
-    assert not (await named(rig, "plugin_image")).waiting
+    everywhere = Expectation("", nodes=1, per_node=0, cluster="demo")
+    found = await wait_until(lambda: proof.rollout(rig.access, everywhere), lambda found: found and found.cause == "plugin_image")
+    assert found
+    assert found.waiting
+    assert "dial tcp: i/o timeout" in found.sentence
     state = await plugin.state(rig.access)
     assert (state.kind, state.nodes[0].reason) == ("rolling", "the image cannot be pulled")
+    lasting = await proof.rollout(rig.access, everywhere, now=datetime.now(UTC) + timedelta(seconds=59))
+    assert lasting
+    assert not lasting.waiting
+    rig.simulated()[1].clear()
+    await wait_until(lambda: proof.rollout(rig.access, everywhere), lambda found: found is None)
 
 
-async def test_a_pool_without_a_driver(rig: Rig) -> None:
+async def test_an_older_plugin_is_told_and_brought_up_to_date(rig: Rig) -> None:
     rig.simulated()
-    rig.pool(driver="None")
+    rig.pool(count=2)
     await nodes_ready(rig)
+    old = yaml.safe_load_all(plugin.MANIFEST.read_text().replace(":v0.19.3", ":v0.17.0"))
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+        yaml.safe_dump_all(old, file)
+        await plugin.install(rig.access, manifest=Path(file.name))
+    state = await wait_until(lambda: plugin.state(rig.access), lambda state: state.kind == "ready" and state.ready == 2)
+    assert state.outdated
+    assert plugin.described(state, "demo") == "Runs on 2 of 2 nodes. An upgrade is there, v0.17.0 → v0.19.3: `/gpu plugin upgrade demo`."
     await plugin.install(rig.access)
-    await named(rig, "driver_none", replace(EXPECTED, gpu_profile_driver="None"))
-
-
-async def test_a_driver_that_does_not_load_is_told_by_the_plugins_own_log(rig: Rig) -> None:
-    rig.simulated()
-    rig.pool(driver="None")
-    await nodes_ready(rig)
-    await plugin.install(rig.access)
-    await named(rig, "driver_missing")
-
-
-async def test_a_gpu_that_falls_off_the_bus(rig: Rig) -> None:
-    rig.simulated()
-    rig.pool(vm_size="Standard_NC64as_T4_v3", gpu_count=4, vcpus=64)
-    await plugin.install(rig.access)
-    four = replace(EXPECTED, per_node=4, size="Standard_NC64as_T4_v3")
-    await wait_until(lambda: verdict_of(rig, four), lambda verdict: verdict.ready)
-    rig.fault("aks-gpu", "gpu_missing", count=1)
-    await wait_until(lambda: capacity(rig.access), lambda seen: seen.total.allocatable == 3)
-    verdict = await named(rig, "gpu_lost", four)
-    assert "3 of 4" in verdict.sentence
-
-
-async def test_all_gpus_lost_leaves_capacity_without_allocatable(rig: Rig) -> None:
-    rig.simulated()
-    rig.pool()
-    await ready(rig)
-    rig.fault("aks-gpu", "gpu_missing", times=-1)
-    await wait_until(lambda: capacity(rig.access), lambda seen: seen.total.allocatable == 0)
-    assert (await capacity(rig.access)).total.capacity == 1
-    assert (await verdict_of(rig)).cause in ("not_allocatable", "gpus_arriving")
-
-
-async def test_a_node_that_falls_silent(rig: Rig) -> None:
-    rig.simulated()
-    rig.pool()
-    await ready(rig)
-    rig.fault("aks-gpu", "node_not_ready", times=-1)
-    await wait_until(lambda: capacity(rig.access), lambda seen: not seen.nodes[0].ready)
-    verdict = await named(rig, "node_not_ready")
-    assert not verdict.waiting
-    assert "Kubelet stopped posting" in verdict.sentence
+    state = await wait_until(lambda: plugin.state(rig.access), lambda state: state.kind == "ready" and state.ready == 2)
+    assert plugin.described(state, "demo") == "Runs on 2 of 2 nodes. Version v0.19.3, the newest that I know."
 
 
 async def test_mig_slices_need_the_strategy_that_the_pool_was_made_for(rig: Rig) -> None:
@@ -147,17 +118,6 @@ async def test_mig_slices_need_the_strategy_that_the_pool_was_made_for(rig: Rig)
     assert (await capacity(rig.access)).total.allocatable == 7
 
 
-async def test_the_wrong_resource_name(rig: Rig) -> None:
-    rig.simulated()
-    size = "Standard_NC24ads_A100_v4"
-    rig.pool(vm_size=size, gpu_model="A100", mig_profile="MIG1g", vcpus=24, memory_gib=220.0)
-    await plugin.install(rig.access, mig="mixed")
-    await wait_until(lambda: capacity(rig.access), lambda seen: seen.total.allocatable == 7)
-    name = (await capacity(rig.access)).resources()[0]
-    assert name.startswith("nvidia.com/mig-1g")
-    await named(rig, "wrong_resource", Expectation(pool="gpu", nodes=1, per_node=7, size=size, mig="MIG1g"))
-
-
 async def test_a_busy_pool_is_not_called_ready_but_in_use(rig: Rig) -> None:
     rig.simulated()
     rig.pool()
@@ -171,21 +131,6 @@ async def test_a_busy_pool_is_not_called_ready_but_in_use(rig: Rig) -> None:
     await rig.access.create("/api/v1/namespaces/default/pods", body)
     await wait_until(lambda: capacity(rig.access), lambda seen: seen.total.free == 0)
     assert (await named(rig, "probe_no_room")).waiting
-
-
-async def test_the_node_refuses_the_probe(rig: Rig) -> None:
-    rig.simulated()
-    rig.fault("default/gpu-probe-.*", "admission_error", times=-1)
-    rig.pool()
-    await plugin.install(rig.access)
-    await named(rig, "probe_admission")
-
-
-async def test_the_probes_image_cannot_be_pulled(rig: Rig) -> None:
-    rig.fault("nvidia/cuda", "image_pull", times=-1, message="manifest unknown")
-    rig.pool()
-    await plugin.install(rig.access)
-    await named(rig, "probe_image")
 
 
 async def test_a_managed_pool_is_proven_without_a_plugin_of_ours(rig: Rig) -> None:
@@ -208,6 +153,21 @@ async def test_somebody_elses_plugin_is_left_alone(rig: Rig) -> None:
     with pytest.raises(Refused) as caught:
         await plugin.install(rig.access)
     assert "`nvdp-nvidia-device-plugin`" in caught.value.sentence
+
+
+async def test_the_gpu_operator_is_named_and_left_alone(rig: Rig) -> None:
+    rig.simulated()
+    rig.pool()
+    await nodes_ready(rig)
+    _, theirs = plugin.objects()
+    owner = {"apiVersion": "nvidia.com/v1", "kind": "ClusterPolicy", "name": "cluster-policy", "uid": "0a1b", "controller": True}
+    labels = {"app": "nvidia-device-plugin-daemonset", "app.kubernetes.io/managed-by": "gpu-operator"}
+    theirs["metadata"] = {"name": "nvidia-device-plugin-daemonset", "namespace": "kube-system", "labels": labels, "ownerReferences": [owner]}
+    await rig.access.create("/apis/apps/v1/namespaces/kube-system/daemonsets", theirs)
+    with pytest.raises(Refused) as caught:
+        await plugin.install(rig.access)
+    assert "already has the NVIDIA GPU Operator" in caught.value.sentence
+    assert "the NVIDIA GPU Operator: I leave it alone" in plugin.described(await plugin.state(rig.access), "demo")
 
 
 async def test_removing_the_plugin_takes_the_gpus_away_and_is_safe_to_repeat(rig: Rig) -> None:

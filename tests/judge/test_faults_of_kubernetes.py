@@ -187,7 +187,10 @@ def test_driver_mismatch_lets_the_plugin_run_and_never_advertises(play: Playing,
     def logged() -> bool:
         found = core.list_namespaced_pod("kube-system", label_selector="name=nvidia-device-plugin-ds").items
         mine = [one for one in found if one.spec.node_name and "driver" in one.spec.node_name and one.status.phase == "Running"]
-        return bool(mine) and "No devices found" in core.read_namespaced_pod_log(mine[0].metadata.name, "kube-system")
+        if not mine:
+            return False
+        text = core.read_namespaced_pod_log(mine[0].metadata.name, "kube-system")
+        return "Failed to initialize NVML: Driver/library version mismatch" in text and "No devices found" in text
 
     wait_until(logged, 20, "the plugin finds no device")
     node = core.list_node(label_selector="agentpool=driver").items[0]
@@ -195,6 +198,25 @@ def test_driver_mismatch_lets_the_plugin_run_and_never_advertises(play: Playing,
     assert node.status.allocatable.get("nvidia.com/gpu") in (None, "0")
     client.AppsV1Api(api).delete_namespaced_daemon_set("nvidia-device-plugin-driver", "kube-system")
     arm("DELETE", f"{DEMO}/agentPools/driver")
+
+
+def test_node_condition_is_reported_while_it_lasts(play: Playing, core: Any) -> None:
+    name = gpu_node(core).metadata.name
+
+    def seen() -> tuple[str, str] | None:
+        return next(((one.status, one.message) for one in core.read_node(name).status.conditions if one.type == "XIDErrors"), None)
+
+    play.fault("kubernetes", "node_condition", name, times=-1, condition="XIDErrors", message="Xid 79: GPU has fallen off the bus")
+    wait_until(lambda: seen() == ("True", "Xid 79: GPU has fallen off the bus"), 20, "the condition")
+    play.call("DELETE", "/faults")
+    wait_until(lambda: seen() == ("False", ""), 20, "the condition has passed")
+
+
+def test_start_error_is_the_runtimes_refusal(play: Playing, core: Any, run: Callable[..., None]) -> None:
+    play.fault("kubernetes", "start_error", "default/unstarted", message='exec: "nvidia-smi": executable file not found in $PATH')
+    run("unstarted")
+    ended = pod(core, "unstarted", lambda one: one.status.phase == "Failed").status.container_statuses[0].state.terminated
+    assert (ended.reason, ended.exit_code, "nvidia-smi" in ended.message) == ("StartError", 128, True)
 
 
 def test_plugin_blocked_keeps_the_daemonset_from_being_ready(play: Playing, api: Any, core: Any, plugin: str) -> None:

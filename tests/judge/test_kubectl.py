@@ -152,8 +152,15 @@ def test_server_side_apply_tells_conflicts(kubectl: Kubectl) -> None:
     kubectl("delete job owned")
 
 
-@pytest.mark.xfail(strict=True, reason="playground/kubernetes/apply.py _conflict names a version for appliers, too")
 def test_a_conflict_with_an_applier_names_no_version(kubectl: Kubectl) -> None:
     kubectl("apply --server-side --field-manager=one -f -", stdin=job("shared", steps=5))
     said = kubectl("apply --server-side --field-manager=two -f -", stdin=job("shared", steps=5, retries=3), ok=False)
     assert 'conflict with "one": .spec.backoffLimit' in said
+
+
+def test_several_conflicts_are_listed_by_manager(kubectl: Kubectl) -> None:
+    kubectl("apply --server-side --field-manager=one -f -", stdin=job("many", steps=5))
+    other = job("many", steps=5, retries=3).replace("app: many", "app: other")
+    said = kubectl("apply --server-side --field-manager=two -f -", stdin=other, ok=False)
+    assert re.search(r'Apply failed with \d conflicts: conflicts with "one":\n- \.', said), said
+    kubectl("delete job shared many")

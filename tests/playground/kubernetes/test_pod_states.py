@@ -97,6 +97,37 @@ def test_an_evicted_pod_says_why(kube: Kube) -> None:
     assert status["message"].startswith("The node was low on resource: memory.")
 
 
+def test_an_evicted_pod_is_not_restarted_and_gives_its_gpu_back(kube: Kube) -> None:
+    node = kube.pool()
+    kube.plugin()
+    wait_until(lambda: kube.gpus(node)[1] == "1")
+    kube.fault("/again-", "evict")
+    kube.job("again", spec={"backoffLimit": 2}, restart="OnFailure", gpus=1, env={"PLAYGROUND_SECONDS": "20"})
+    kube.job_when("again", "Complete")
+    pods = sorted(kube.pods_of("again"), key=lambda pod: str(pod["status"]["phase"]))
+    assert [(pod["status"]["phase"], pod["status"].get("reason")) for pod in pods] == [("Failed", "Evicted"), ("Succeeded", None)]
+    assert pods[0]["status"]["containerStatuses"][0]["restartCount"] == 0
+
+
+def test_all_containers_of_an_evicted_pod_are_stopped(kube: Kube) -> None:
+    kube.cpu_pool()
+    kube.fault("/x doomed", "evict")
+    beside = {"name": "beside", "image": "busybox:1", "args": ["sleep", "infinity"]}
+    kube.pod("x", restartPolicy="Always", containers=[beside, {"name": "main", "image": "busybox:1", "args": ["doomed"]}])
+    kube.pod_when("x", lambda pod: all("terminated" in one["state"] for one in pod["status"].get("containerStatuses") or [{"state": {}}]))
+    assert kube.get("/api/v1/namespaces/default/pods/x")["status"]["reason"] == "Evicted"
+
+
+def test_a_container_that_cannot_be_started_says_why(kube: Kube) -> None:
+    kube.cpu_pool()
+    kube.fault("/x$", "start_error")
+    kube.pod("x")
+    ended = state(kube.pod_when("x", lambda pod: pod["status"]["phase"] == "Failed"))["terminated"]
+    assert (ended["reason"], ended["exitCode"]) == ("StartError", 128)
+    assert ended["message"].endswith("nvidia-container-cli: initialization error: nvml error: driver not loaded: unknown")
+    assert kube.reasons("x")["Failed"] == f"Error: {ended['message']}"
+
+
 def test_a_pod_that_finds_no_device_is_refused_on_admission(kube: Kube) -> None:
     node = kube.pool()
     kube.plugin()
@@ -117,6 +148,21 @@ def test_a_missing_secret_keeps_a_container_from_being_configured(kube: Kube) ->
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "stringData": {"k": "v"}}
     assert kube.create("/api/v1/namespaces/default/secrets", secret)["data"] == {"k": "dg=="}
     kube.pod_when("x", lambda pod: pod["status"]["phase"] == "Succeeded")
+
+
+def test_a_whole_secret_or_config_map_has_to_be_there_unless_it_is_optional(kube: Kube) -> None:
+    kube.cpu_pool()
+    sources = [{"configMapRef": {"name": "c"}, "prefix": "C_"}, {"secretRef": {"name": "s"}}, {"secretRef": {"name": "no", "optional": True}}]
+    kube.pod("x", envFrom=sources)
+    pod = kube.pod_when("x", lambda pod: waiting(pod) == "CreateContainerConfigError")
+    assert state(pod)["waiting"]["message"] == 'configmap "c" not found'
+    assert kube.reasons("x")["Failed"] == 'Error: configmap "c" not found'
+    kube.create("/api/v1/namespaces/default/configmaps", {"metadata": {"name": "c"}, "data": {"A": "1"}})
+    kube.pod_when("x", lambda pod: (state(pod).get("waiting") or {}).get("message") == 'secret "s" not found')
+    secret = {"metadata": {"name": "s"}, "stringData": {"PLAYGROUND_EXIT_CODE": "3"}}
+    kube.create("/api/v1/namespaces/default/secrets", secret)
+    pod = kube.pod_when("x", lambda pod: pod["status"]["phase"] == "Failed")
+    assert state(pod)["terminated"]["exitCode"] == 3
 
 
 def test_a_pod_can_be_stuck_while_it_is_created(kube: Kube) -> None:

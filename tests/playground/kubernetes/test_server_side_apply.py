@@ -30,12 +30,20 @@ def test_a_field_that_another_manager_holds_is_a_conflict_until_forced(kube: Kub
     status, answer = kube.apply(PATH, plugin_set(image="nvcr.io/nvidia/k8s-device-plugin:v0.99.0"), manager="bot")
     assert (status, answer["reason"]) == (409, "Conflict")
     field = '.spec.template.spec.containers[name="nvidia-device-plugin-ctr"].image'
-    assert answer["message"] == f'Apply failed with 1 conflict: conflict with "helm" using apps/v1: {field}'
-    assert answer["details"]["causes"] == [{"reason": "FieldManagerConflict", "message": 'conflict with "helm" using apps/v1', "field": field}]
+    assert answer["message"] == f'Apply failed with 1 conflict: conflict with "helm": {field}'
+    assert answer["details"]["causes"] == [{"reason": "FieldManagerConflict", "message": 'conflict with "helm"', "field": field}]
     status, forced = kube.apply(PATH, plugin_set(image="nvcr.io/nvidia/k8s-device-plugin:v0.99.0"), manager="bot", force=True)
     assert (status, forced["spec"]["template"]["spec"]["containers"][0]["image"][-7:]) == (200, "v0.99.0")
     status, _ = kube.apply(PATH, plugin_set(), manager="helm")
     assert status == 409
+
+
+def test_several_conflicts_are_listed_by_manager(kube: Kube) -> None:
+    kube.apply(MAP, config_map(a="1", b="1"), manager="one")
+    kube.call("PATCH", MAP, {"data": {"c": "1"}}, kind="application/merge-patch+json", fieldManager="editor")
+    _, answer = kube.apply(MAP, config_map(a="2", b="2", c="2"), manager="two")
+    listed = 'conflicts with "editor" using v1:\n- .data.c\nconflicts with "one":\n- .data.a\n- .data.b'
+    assert answer["message"] == f"Apply failed with 3 conflicts: {listed}"
 
 
 def test_equal_values_are_shared_without_conflict(kube: Kube) -> None:
