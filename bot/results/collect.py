@@ -17,6 +17,8 @@ from bot.results.tables import Tables
 
 _MOST_SOURCES: Final = 256
 EVALUATED: Final = ("val", "test")
+EXAMPLES: Final = "examples"
+"""In place of a split: values of single examples, which are no results."""
 SLOW_UNITS: Final = ("it", "step", "batch", "It")
 
 
@@ -132,6 +134,8 @@ class Collector:
         around = context.section or (context.inside if reading.batch < 0 and not reading.stepped else None)
         for i, found in enumerate(reading.found):
             split = found.split or around or found.default
+            if split == EXAMPLES:
+                continue
             inside = partial and split in EVALUATED
             if partial:
                 context.inside = split if inside else None

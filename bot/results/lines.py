@@ -14,6 +14,7 @@ _CONTROL: Final = bytes(c for c in range(32) if c not in (9, 10, 13)) + b"\x7f"
 _STAMP = r"\[?\(?\d{4}[-/]\d\d[-/]\d\d[T :,\-]+\d\d:\d\d(?::\d\d)?(?:[.,:]\d+)?(?:Z|\s?[+-]\d\d:?\d\d)?(?=[\]\s|,;:)\-])[\])]?"
 _LEVELS = r"INFO|WARNING|WARN|ERROR|DEBUG|CRITICAL|NOTICE|TRACE|info|warning|warn|error|debug"
 _WHO = "worker|master|chief|ps|launcher|trainer|train|node|host|server|pod|job|client|learner|actor|head|ip"
+_CONTAINER = "main|pytorch|tensorflow|jax|mpi|app|train|trainer|worker|launcher|master|container"  # as stern prints it behind the pod
 _PREFIX: Final = re.compile(
     r"\s*(?:"
     rf"{_STAMP}[\s,|:\-]*"
@@ -21,6 +22,8 @@ _PREFIX: Final = re.compile(
     r"|\[?\d\d:\d\d:\d\d(?:[.,]\d+)?\]?[\s|:\-]+(?=\D)"
     r"|(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ \d]\d \d\d:\d\d:\d\d [\w.\-]+ [\w.\-/]+(?:\[\d+\])?: "
     r"|(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? (?:\d\d? [A-Z][a-z]{2}|[A-Z][a-z]{2} +\d\d?)(?: \d{4})? \d\d:\d\d:\d\d(?: \d{4})?[\s:|\-]+"
+    r"|\[(?:[^\]\[]{0,40}[ \]])?\d\d:\d\d:\d\d(?:[.,]\d+)?(?:[ ,][^\]\[]{0,60})?\][\s:|\-]*"
+    r"|\[\s*[\w./\-]+\.py\](?:\[line: *\d+\])?[\s:|\-]*|\[ +(?:INFO|WARNING|ERROR|DEBUG)\s*\][\s:|\-]*"
     r"|wandb: (?=\s*\S)"
     r"|(?:std(?:out|err)) [FP] "
     r"|[IWEF]\d{4} \d\d:\d\d:\d\d\.\d+\s+\d+ [\w.\-/]+:\d+\] ?"
@@ -28,12 +31,12 @@ _PREFIX: Final = re.compile(
     r"|\|?\d{4}-\d\d-\d\dT[\d:]+\||/[\w./\-]+\.py\|\d+\|"
     r"|[\[(][\w./\-]+\.(?:py|cc|cpp|cu)[:,( ]+\d+[^\])]{0,60}[\])]:?\s?"
     r"|- [\w.]+ - (?=[A-Z]|INFO|WARN)"
-    rf"|\w[\w.]{{0,100}}\.\w{{1,60}} (?:{_LEVELS}):? "
+    rf"|\w[\w.]{{0,100}}\.\w{{1,60}} (?:{_LEVELS}):? |[a-z_]{{1,40}} (?:{_LEVELS}): "
     r"|[\w./\-]+\.py:\d+:? (?=\S)"
     r"|(?P<who>\[(?:[Pp]od |pod/)[^\]\s]+(?: [^\]]*)?\]:? ?|\[rank:? ?\d+\]:? ?|\[Rank:? ?\d+\]:? ?|[Rr]ank:? ?\d+ ?: |\[default\d+\]: ?"
     r"|\[\d+,\d+\]<std(?:out|err)>: ?"
     r"|\([\w.]+ pid=\d+(?:, ip=[\d.]+)?\) ?"
-    rf"|(?:[\w.\-]*[\-_.])?(?:{_WHO})[\w.\-]*[\-_]\d+(?: +\| |: (?=\S)))"
+    rf"|(?:[\w.\-]*[\-_.])?(?:{_WHO})[\w.\-]*[\-_]\d+(?: +\| |: (?=\S)| (?:{_CONTAINER}) ))"
     r")"
 )
 

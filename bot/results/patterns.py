@@ -25,7 +25,7 @@ METRIC_STEM: Final = re.compile(  # low
     r"|spice|te?l:|trl:"
     r"|transl|[pr]@|jacc|area under|win|success|bp[bcd]\b|elbo|l1\b|rank[\-_ ]?\d"
 )
-STEP_STEM: Final = re.compile(r"ep\b|epoch|step|iter|updat|up\.|episod|round|generation|trial|batch|ep\.|\[ *\d|^s:")  # low
+STEP_STEM: Final = re.compile(r"ep\b|epoch|step|iter|updat|up\.|episod|round|generation|trial|batch|ep\.|\[ *\d|^s:|^ *\d+: ")  # low
 RATE_STEM: Final = re.compile(r"/ ?s|per[_ ]?sec|ips|wps|fps|speed|throughput")  # low
 SECTION_STEM: Final = re.compile(r"val|test|dev|train|epoch|begin|start|resum")  # low
 
@@ -68,6 +68,15 @@ OVER: Final = re.compile(r"[<>≥≤!~]=?\s*$|\+/-\s*$|±\s*$|\b(?:to|than)\s*$"
 FLAG: Final = re.compile(r"(?:^|\s)--?[A-Za-z][\w\-]*[= ]*$")
 AFTER: Final = re.compile(r"[A-Za-z_](?<!e)|e\w|:\d|\.\d|,\d|-\w|%\||\.\.|%-")
 """Behind a number: it is a time, a version, a size or a bar and no value."""
+LISTED: Final = re.compile(r"(?:,\s*[-+]?\d[\d.]*(?:[eE][-+]?\d+)?(?=[,\s\])]|$)){2}")
+"""Behind a number: more bare numbers, so that it is one of a list and not the value of the name before it."""
+ONE_CLASS: Final = re.compile(r"\b(?<!num )(?<!num_)(?:class|category|label)(?:[_ ]?(?:id|idx|index|no))?[\s:=#(\[]*$")  # low
+BEHIND: Final = re.compile(r"^.{0,40}?(?:^|[\s:])-?[\d.]+ [A-Za-z][a-z ]*(?:, -?[\d.]+ [A-Za-z][a-z ]*){2,}(?:,|$)")
+"""A line that prints each value before its name: `0.05 avg loss, 0.001 rate, 1.2 seconds`."""
+BEST_OF: Final = re.compile(r"^\W*best[\w ]*,")  # low
+SAVED: Final = re.compile(r"\bsav(?:ed|ing) (?:\w+ ){0,3}(?:to|as|at|in)\b|\bsave path\b")  # low
+"""What follows is the name of a file."""
+TITLE: Final = re.compile(r"\d\s*:\s*$")
 CELL_END: Final = re.compile(r"[│┃|,\t]\W*$")
 LETTER: Final = re.compile(r"[A-Za-z]")
 RATIO: Final = re.compile(r"\s?/\s?")
@@ -78,6 +87,8 @@ PERCENT_NAME: Final = re.compile(r"%|\bpercent|\bpct")
 BAR: Final = re.compile(r"\d+/\d+ (?:\[[=>.\-# ]+\]|━|-\s)|\d+%\||\[[=>#.\- ]{5,}\]|^\s*step \d+/\d+ - ")
 LEARNING_RATE: Final = re.compile(r"(?:^|[^a-z])(?:lr|learning[_ ]rate|grad_?norm|gnorm|grad norm)(?:[^a-z]|$)")  # low
 
+EXAMPLES: Final = re.compile(r"^(?:best|median|worst) (?:wer|cer)\W*$")  # low
+"""The title of some examples and their scores."""
 HEADER: Final = re.compile(  # low
     r"^\W*(?:[\w\-]+\W+){0,3}?(?:running|start(?:ing|ed)?|begin(?:ning)?|do|run|perform(?:ing)?|now|final|results?|on|for|the|of)?\W*"
     r"(evaluat\w*|validat\w*|testing|test|eval|val|dev|valid)\b"
