@@ -14,7 +14,12 @@ from bot.results.metrics import LOSS, SPLITS, Named, family_of, named, words_of
 from bot.results.words import vocabulary
 
 _MOST_NUMBERS: Final = 200
-_LINK: Final = vocabulary("is was of reached equals got are now score rate value percent pct average avg mean micro macro weighted")
+_LINK: Final = vocabulary(
+    """
+    is was of reached equals got are now score rate value percent pct average avg mean micro macro weighted
+    """
+)
+_VERB: Final = frozenset(("is", "was", "are", "equals", "reached"))
 _VALUE_ONLY: Final = frozenset(("value", "metricvalue", "bbox", "val", "score", "result", "current", "epoch"))
 
 
@@ -171,6 +176,9 @@ class LineReader:
             label = self.carry + " " + label
         what = named(label.strip())
         self.carry = label[-200:] if what else ""
+        if what and k not in (self.reading.epoch, self.reading.step) and p.KEY.match(self.text, self.spans[k][1]):
+            self.carry += self.text[slice(*self.spans[k])]
+            return -1
         if what is None or self._unfit(k, gap, label, what):
             return -1
         taken = self._take(k, what, label, gap)
@@ -194,6 +202,8 @@ class LineReader:
             return True
         if p.SET.search(gap):
             return len(what.tail) > 8
+        if what.tail and what.tail[-1] in _VERB:
+            return len(what.tail) > 4
         return not _LINK.issuperset(word for word in what.tail if not word.isdigit())
 
     def _take(self, k: int, what: Named, label: str, gap: str) -> int:

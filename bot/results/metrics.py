@@ -122,6 +122,7 @@ _CANON: Final[list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]]
     (re.compile(r"(?i)win[ _]rate"), " winrate "), (re.compile(r"(?i)(?:mean|average)[ _](?:absolute|abs)[ _]error"), " mae "),
     (re.compile(r"(?i)root[ _]mean[ _]squared?[ _]error"), " rmse "), (re.compile(r"(?i)mean[ _]squared?[ _]error"), " mse "),
     (re.compile(r"(?i)area[ _]under[ _](?:the[ _])?(?:roc[ _])?(?:curve)?"), " auc "), (re.compile(r"(?i)log[ _]loss"), " logloss "),
+    (re.compile(r"(?i)(?<![a-z])fid\d+k(?:_full)?(?![a-z])"), " fid "),
     (re.compile(r"(?i)acc(?:uracy)?_norm"), " acc_norm "), (re.compile(r"mAP"), " map "), (re.compile(r"m?IoU"), " iou "), (re.compile(
         r"\bF1"), " f1 "
     ),
