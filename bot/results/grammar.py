@@ -212,7 +212,7 @@ class LineReader:
         end, of, average = b, -1, -1
         if k + 1 < len(self.spans):
             start, stop = self.spans[k + 1]
-            if what.family.bounded and p.RATIO.fullmatch(text, b, start):
+            if what.family.bounded and p.RATIO.fullmatch(text, b, start) and "." not in text[a:b] + text[start:stop]:
                 of = last = k + 1
                 end = stop
             elif text[stop : stop + 1] == ")" and p.RUNNING.fullmatch(text, b, start):
@@ -236,7 +236,7 @@ class LineReader:
         if p.RESET.search(low):
             self.reading.section = "reset"
             return
-        found = p.HEADER.match(low)
+        found = p.HEADER.match(p.BETWEEN_WORDS.sub(" ", low))
         stepped = self.reading.epoch >= 0 or self.reading.step >= 0
         short = len(text.split()) <= (4 if self.spans else 6)
         if found and (text[-1] in ".:*=-#>]" or text[0] in "*=-#[>" or short or stepped):

@@ -97,13 +97,13 @@ class Series:
 
     def extend(self, values: Sequence[float], steps: Sequence[float | None], *, passing: bool) -> None:
         """The same as :meth:`add` for each value (all finite), at once."""
+        if not values:
+            return
         if passing:
             kept = [i for i in range(len(values) - 1) if steps[i] != steps[i + 1]]
             kept.append(len(values) - 1)
             for i in kept:
                 self.add(values[i], steps[i], passing=True)
-            return
-        if not values:
             return
         self.add(values[0], steps[0])
         while self.count < 2 and len(values) > 1:

@@ -9,6 +9,8 @@ from bot.results.stream import shortened
 
 _LONGEST_PREFIX: Final = 300
 _ANSI: Final = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n\r]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
+_BARS: Final = ((b"%|", re.compile(rb"%\|[ #0-9\x80-\xff]*\|"), b"%||"), (b"[=", re.compile(rb"\[=+[=>.]*\]"), b"[====>..]"))
+"""How far a progress bar is drawn: decoration that would make every line another."""
 _CONTROL: Final = bytes(c for c in range(32) if c not in (9, 10, 13)) + b"\x7f"
 
 _STAMP = r"\[?\(?\d{4}[-/]\d\d[-/]\d\d[T :,\-]+\d\d:\d\d(?::\d\d)?(?:[.,:]\d+)?(?:Z|\s?[+-]\d\d:?\d\d)?(?=[\]\s|,;:)\-])[\])]?"
@@ -49,6 +51,9 @@ def clean_block(block: bytes) -> bytes:
     block = shortened(block)
     if b"\x1b" in block:
         block = _ANSI.sub(b"", block)
+    for mark, bar, drawn in _BARS:
+        if mark in block:
+            block = bar.sub(drawn, block)
     return block.translate(None, _CONTROL)
 
 

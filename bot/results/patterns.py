@@ -93,10 +93,11 @@ LEARNING_RATE: Final = re.compile(r"(?:^|[^a-z])(?:lr|learning[_ ]rate|grad_?nor
 
 EXAMPLES: Final = re.compile(r"^(?:best|median|worst) (?:wer|cer)\W*$")  # low
 """The title of some examples and their scores."""
-HEADER: Final = re.compile(  # low
-    r"^\W*(?:[\w\-]+\W+){0,3}?(?:running|start(?:ing|ed)?|begin(?:ning)?|do|run|perform(?:ing)?|now|final|results?|on|for|the|of)?\W*"
+HEADER: Final = re.compile(  # low, with one blank for all that is no word
+    r"^ ?(?:[\w\-]+ ){0,3}?(?:(?:running|start(?:ing|ed)?|begin(?:ning)?|do|run|perform(?:ing)?|now|final|results?|on|for|the|of) )?"
     r"(evaluat\w*|validat\w*|testing|test|eval|val|dev|valid)\b"
 )
+BETWEEN_WORDS: Final = re.compile(r"[^\w\-]+|(?<!\w)-+|-+(?!\w)")
 RESET: Final = re.compile(  # low
     r"\b(?:begin\w*|start\w*|resum\w*|running)\b.*\b(?:epoch|train\w*)|^\W*train(?:ing)?\b|^\W*epoch\W*\d+(?:\s*/\s*\d+)?\W*$"
 )

@@ -40,7 +40,7 @@ def _logs() -> dict[str, str]:
     return logs
 
 
-_LOGS = _logs()
+LOGS = _logs()
 _TABLE = [_Expected(**row) for row in csv.DictReader((_PODS / "expected.tsv").open(encoding="utf-8"), delimiter="\t", quoting=csv.QUOTE_NONE)]
 
 
@@ -51,12 +51,12 @@ def _is(told: float | None, expected: str) -> bool:
 
 
 def test_every_log_has_its_row_in_the_table() -> None:
-    assert sorted(_LOGS) == sorted(row.name for row in _TABLE)
+    assert sorted(LOGS) == sorted(row.name for row in _TABLE)
 
 
 @pytest.mark.parametrize("row", _TABLE, ids=[row.name for row in _TABLE])
 def test_the_log_of_a_pod_is_summed_up_as_an_engineer_would(row: _Expected) -> None:
-    summary = summarise(_LOGS[row.name])
+    summary = summarise(LOGS[row.name])
     if row.metric == "-":
         assert (summary.metric, summary.final, summary.best) == (None, None, None)
     else:
