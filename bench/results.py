@@ -1,6 +1,8 @@
 """How fast a log is summarised, beside `grep -c -i accuracy` on the same file, and how much memory an endless one takes.
 
-    python -m bench.results [--megabytes 64] [--stream-gib 0.25] [--kind mixed|dense|noise]
+    python -m bench.results [--megabytes 64] [--gib 0.25] [--kind mixed|dense|noise|hashes]
+
+`--gib 10` feeds ten GiB through a pipe; nothing of them is stored.
 
 `ratio` is summary time over grep's time on the same file (grep reads every byte once and understands none of them).
 """
@@ -48,9 +50,19 @@ def _evaluated(rng: random.Random, i: int) -> str:
     return f"{{'eval_loss': {loss:.4f}, 'eval_accuracy': {accuracy:.4f}, 'eval_runtime': {seconds:.3f}, 'epoch': {i / 1000:.2f}}}"
 
 
+def _layer(rng: random.Random, i: int) -> str:
+    return f"2026-01-01T12:00:{i % 60:02d}Z INFO registry pulled layer sha256:{rng.getrandbits(256):064x} in {rng.random() * 9:.3f} s"
+
+
+def _request(rng: random.Random, i: int) -> str:
+    trace = f"{rng.getrandbits(32):08x}-{rng.getrandbits(16):04x}-4{rng.getrandbits(12):03x}-{rng.getrandbits(16):04x}-{rng.getrandbits(48):012x}"
+    return f'{{"ts":{i},"level":"info","msg":"train step","trace":"{trace}","step":{i},"loss":{rng.random():.4f}}}'
+
+
 _KINDS: dict[str, tuple[tuple[Line, int], ...]] = {
     "mixed": ((_step, 40), (_bar, 40), (_shard, 15), (_channel, 15), (_evaluated, 1)),
     "dense": ((_step, 200), (_evaluated, 1)),
+    "hashes": ((_layer, 20), (_request, 20), (_evaluated, 1)),
     "noise": ((_shard, 1), (_channel, 1), (_shard, 1), (_evaluated, 0)),
 }
 
@@ -127,12 +139,12 @@ def main() -> int:
     """Prints one JSON line a measurement."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--megabytes", type=int, default=64)
-    parser.add_argument("--stream-gib", type=float, default=0.25)
+    parser.add_argument("--gib", type=float, default=0.25, help="size of the stream whose memory is measured")
     parser.add_argument("--kind", choices=sorted(_KINDS))
     options = parser.parse_args()
     for kind in [options.kind] if options.kind else sorted(_KINDS):
         print(json.dumps(speed(kind, options.megabytes)), flush=True)
-    print(json.dumps(memory(options.kind or "mixed", options.stream_gib)), flush=True)
+    print(json.dumps(memory(options.kind or "mixed", options.gib)), flush=True)
     return 0
 
 

@@ -93,9 +93,11 @@ def _take_rows(collector: Collector, variant: Variant, rows: list[Row]) -> bool:
         numbers = {at: list(map(float, columns[at])) for at in _needed(reading)}
     except ValueError:
         return False
+    if not all(math.isfinite(sum(numbers[one])) for one in (reading.epoch, reading.step) if one >= 0):
+        return False
     at = _steps(context, reading, numbers, len(rows))
     partial = _partial(reading, numbers, len(rows))
-    taken: list[tuple[Series, list[float], list[float | None]]] = []
+    taken: list[tuple[Series, list[float], list[float | None], bool]] = []
     for i, found in enumerate(reading.found):
         values = numbers[_column(reading, found)]
         split = found.split or found.default
@@ -106,11 +108,16 @@ def _take_rows(collector: Collector, variant: Variant, rows: list[Row]) -> bool:
             series = variant.bound.get((i, split, inside)) or collector.bind(variant, i, split, inside=inside)
             if series is None:
                 continue
-            if not _plain(found, series, values):
+            ended = math.isfinite(values[-1 if chosen is None else chosen[-1]])
+            if not math.isfinite(sum(values)):
+                chosen = [k for k in (chosen or range(len(rows))) if math.isfinite(values[k])]
+            kept = values if chosen is None else [values[k] for k in chosen]
+            if not _plain(found, series, kept):
                 return False
-            taken.append((series, values if chosen is None else [values[k] for k in chosen], at if chosen is None else [at[k] for k in chosen]))
-    for series, values, steps in taken:
+            taken.append((series, kept, at if chosen is None else [at[k] for k in chosen], ended))
+    for series, values, steps, ended in taken:
         series.extend(values, steps, passing=reading.bar)
+        series.nan = not ended
     if reading.epoch >= 0:
         context.epoch = numbers[reading.epoch][-1]
     if reading.step >= 0:
@@ -153,7 +160,9 @@ def _partial(reading: Reading, numbers: dict[int, list[float]], count: int) -> l
 
 
 def _plain(found: Found, series: Series, values: list[float]) -> bool:
-    if found.percent != series.signed or not math.isfinite(sum(values)):
+    if found.percent != series.signed:
         return False
+    if not values:
+        return True
     low, family = min(values), found.what.family
     return not (family.bounded and (low < 0 or max(values) > 100)) and not (family.name == "perplexity" and low <= 0)

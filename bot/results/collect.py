@@ -17,6 +17,8 @@ from bot.results.tables import Tables
 
 _MOST_SOURCES: Final = 256
 EVALUATED: Final = ("val", "test")
+EXAMPLES: Final = "examples"
+"""In place of a split: values of single examples, which are no results."""
 SLOW_UNITS: Final = ("it", "step", "batch", "It")
 
 
@@ -62,6 +64,12 @@ def number(text: Number) -> float | None:
         return None
 
 
+def place(text: Number) -> float | None:
+    """An epoch or step as printed; None where it is none."""
+    value = number(text)
+    return value if value is not None and math.isfinite(value) else None
+
+
 class Collector:
     """All that a log's lines add up to, apart from failures and devices."""
 
@@ -93,7 +101,7 @@ class Collector:
     def speak(self, source: str, spoken: Spoken) -> None:
         """Takes a value of a table or a set phrase."""
         context, what = self.context(source), spoken.what
-        value, step = number(spoken.value), number(spoken.step) if spoken.step else None
+        value, step = number(spoken.value), place(spoken.step) if spoken.step else None
         if value is None or not math.isfinite(value) or (what.family.bounded and spoken.of is None and not 0 <= value <= 100):
             return
         if spoken.of is not None:
@@ -120,8 +128,8 @@ class Collector:
         """Takes a line that was read: `numbers` are its numbers as text."""
         reading = variant.reading
         context = self.context(variant.source)
-        epoch = number(numbers[reading.epoch]) if reading.epoch >= 0 else None
-        step = number(numbers[reading.step]) if reading.step >= 0 else None
+        epoch = place(numbers[reading.epoch]) if reading.epoch >= 0 else None
+        step = place(numbers[reading.step]) if reading.step >= 0 else None
         follow(context, reading, epoch, step)
         if reading.rate_unit:
             self.rates[not reading.rate_unit.startswith(SLOW_UNITS)] = (numbers[reading.rate], reading.rate_unit)
@@ -132,6 +140,8 @@ class Collector:
         around = context.section or (context.inside if reading.batch < 0 and not reading.stepped else None)
         for i, found in enumerate(reading.found):
             split = found.split or around or found.default
+            if split == EXAMPLES:
+                continue
             inside = partial and split in EVALUATED
             if partial:
                 context.inside = split if inside else None
@@ -217,7 +227,7 @@ def _take(series: Series, found: Found, numbers: Sequence[Number], at: float | N
         return
     digits = text.decode() if isinstance(text, bytes) else text
     decimals = len(digits.lower().partition("e")[0].partition(".")[2])
-    when = number(numbers[reading.last_epoch]) if reading.last_epoch > found.at else at if reading.epoch > found.at else None
+    when = place(numbers[reading.last_epoch]) if reading.last_epoch > found.at else at if reading.epoch > found.at else None
     series.note_best(value, when, 0.5 * 10.0**-decimals)
 
 

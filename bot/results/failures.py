@@ -173,7 +173,7 @@ class Failures:
             del self._inside[source]
             return False
         self._inside[source] = left
-        if not line.strip() or line[0] in " \t|+" or line.startswith(("File ", ": Traceback")):
+        if not line.strip() or line[0] in " \t|+│╭╰" or line.startswith(("File ", ": Traceback")):
             return True
         stripped = line.strip()
         if _CHAIN.match(stripped):

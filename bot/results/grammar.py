@@ -14,7 +14,12 @@ from bot.results.metrics import LOSS, SPLITS, Named, family_of, named, words_of
 from bot.results.words import vocabulary
 
 _MOST_NUMBERS: Final = 200
-_LINK: Final = vocabulary("is was of reached equals got are now score rate value percent pct average avg mean micro macro weighted")
+_LINK: Final = vocabulary(
+    """
+    is was of reached equals got are now score rate value percent pct average avg mean micro macro weighted
+    """
+)
+_VERB: Final = frozenset(("is", "was", "are", "equals", "reached"))
 _VALUE_ONLY: Final = frozenset(("value", "metricvalue", "bbox", "val", "score", "result", "current", "epoch"))
 
 
@@ -57,17 +62,20 @@ class LineReader:
     """Reads one line; a fresh one per line (it carries the label from number to number)."""
 
     def __init__(self, text: str) -> None:
-        self.text = text
-        self.low = text.lower()
+        low = text.lower()
+        saved = p.SAVED.search(low)
+        self.text = text[: saved.start()] if saved else text
+        self.low = low[: saved.start()] if saved else low
         self.spans: list[tuple[int, int]] = []
         self.reading = Reading()
         self.split: str | None = None
         self.carry = ""
+        self.behind = self.best = False
 
     def read(self) -> Reading:
         """The reading of the line."""
         low, reading = self.low, self.reading
-        measured = p.METRIC_STEM.search(low) is not None
+        measured = p.METRIC_STEM.search(low) is not None and p.TITLE.search(low) is None
         stepped = p.STEP_STEM.search(low) is not None
         rated = p.RATE_STEM.search(low) is not None
         sectioned = p.SECTION_STEM.search(low) is not None
@@ -78,10 +86,12 @@ class LineReader:
             if measured:
                 reading.bar = p.BAR.search(self.text) is not None
                 reading.training = reading.bar or p.LEARNING_RATE.search(low) is not None
+                self.behind = p.BEHIND.search(self.text) is not None
+                self.best = p.BEST_OF.search(low) is not None
             self._numbers(measured=measured, stepped=stepped, rated=rated)
         if reading.found:
             reading.found = [replace(found, default="train") if self._trains(found) else found for found in reading.found]
-        elif sectioned:
+        elif sectioned or measured:
             self._section()
         return reading
 
@@ -104,7 +114,8 @@ class LineReader:
             if rated:
                 self._rate(k, gap[-48:].lower(), b)
             if measured:
-                taken = self._value(k, gap)
+                measured = p.ONE_CLASS.search(gap[-24:].lower()) is None
+                taken = self._value(k, gap) if measured else -1
 
     def _position(self, k: int, gap: str, a: int, b: int) -> None:
         reading, text = self.reading, self.text
@@ -118,6 +129,8 @@ class LineReader:
         elif p.BATCH.search(gap):
             reading.batch = k
             reading.step = k if reading.step < 0 else reading.step
+        if text.startswith("epoch", b):
+            reading.epoch = k
         if reading.epoch == k or text[b : b + 2].strip()[:1] != "/" or k + 1 >= len(self.spans):
             return
         if p.RATIO.fullmatch(text, b, self.spans[k + 1][0]) and (reading.step == k or reading.batch == k or gap.rstrip().endswith("[")):
@@ -132,7 +145,8 @@ class LineReader:
 
     def _leads(self, gap: str, b: int) -> bool:
         """`[12]  train-auc:…`, `s:12 trl:…`: the number at the head of the line is the step."""
-        return (gap.strip() == "[" and self.text[b : b + 2] in ("]\t", "] ")) or gap == "s:" or gap.strip() == "steps:"
+        head, after = gap.strip(), self.text[b : b + 2]
+        return (head == "[" and after in ("]\t", "] ")) or gap == "s:" or head == "steps:" or (not head and after == ": ")
 
     def _rate(self, k: int, gap: str, b: int) -> None:
         reading = self.reading
@@ -144,6 +158,9 @@ class LineReader:
 
     def _value(self, k: int, gap: str) -> int:
         """Takes number `k` as a value if its label says so; returns the last number that belongs to it (or -1)."""
+        if self.behind:
+            end = self.spans[k][1]
+            gap = self.text[end : self.spans[k + 1][0] if k + 1 < len(self.spans) else None].partition(",")[0] + ":"
         pieces = p.STRONG.split(gap.rstrip(" "))
         label, cut = pieces[-1], len(pieces) > 1
         self._hear_split(gap)
@@ -159,6 +176,9 @@ class LineReader:
             label = self.carry + " " + label
         what = named(label.strip())
         self.carry = label[-200:] if what else ""
+        if what and k not in (self.reading.epoch, self.reading.step) and p.KEY.match(self.text, self.spans[k][1]):
+            self.carry += self.text[slice(*self.spans[k])]
+            return -1
         if what is None or self._unfit(k, gap, label, what):
             return -1
         taken = self._take(k, what, label, gap)
@@ -171,16 +191,19 @@ class LineReader:
         if not p.SECTION_STEM.search(gap.lower()) and "learn" not in gap:
             return
         for word in words_of(gap[-200:]):
-            if word in SPLITS and not re.search(rf"(?i){word}[_/]\w|\w[_/.]{word}", gap):
+            if word in SPLITS and not re.search(rf"(?i){word}[_/.]\w|\w[_/.]{word}", gap):
                 self.split = SPLITS[word]
 
     def _unfit(self, k: int, gap: str, label: str, what: Named) -> bool:
         if self.reading.epoch == k or self.reading.step == k or p.OVER.search(gap) or p.FLAG.search(gap):
             return True
-        if p.AFTER.match(self.text, self.spans[k][1]) or _per_class(label.lower()) or label.strip(" '\"=:,(") == "iou":
+        end = self.spans[k][1]
+        if p.AFTER.match(self.text, end) or p.LISTED.match(self.text, end) or _per_class(label.lower()) or label.strip(" '\"=:,(") == "iou":
             return True
         if p.SET.search(gap):
             return len(what.tail) > 8
+        if what.tail and what.tail[-1] in _VERB:
+            return len(what.tail) > 4
         return not _LINK.issuperset(word for word in what.tail if not word.isdigit())
 
     def _take(self, k: int, what: Named, label: str, gap: str) -> int:
@@ -189,7 +212,7 @@ class LineReader:
         end, of, average = b, -1, -1
         if k + 1 < len(self.spans):
             start, stop = self.spans[k + 1]
-            if what.family.bounded and p.RATIO.fullmatch(text, b, start):
+            if what.family.bounded and p.RATIO.fullmatch(text, b, start) and "." not in text[a:b] + text[start:stop]:
                 of = last = k + 1
                 end = stop
             elif text[stop : stop + 1] == ")" and p.RUNNING.fullmatch(text, b, start):
@@ -198,6 +221,8 @@ class LineReader:
         decimal = of >= 0 or "." in text[a:b] or (percent and p.SET.search(gap) is not None)
         if (what.family.decimal and not decimal) or ("correct" in words_of(label) and of < 0 and not percent):
             return -1
+        if self.best and not what.best:
+            what = replace(what, best=True)
         self.reading.found.append(Found(what, what.split or self.split, k, of, average, percent))
         return last
 
@@ -205,10 +230,13 @@ class LineReader:
         text, low = self.text.strip(), self.low.strip()
         if not text or len(text) > 120 or any("." in self.text[a:b] for a, b in self.spans):
             return
+        if p.EXAMPLES.match(low):
+            self.reading.section = "examples"
+            return
         if p.RESET.search(low):
             self.reading.section = "reset"
             return
-        found = p.HEADER.match(low)
+        found = p.HEADER.match(p.BETWEEN_WORDS.sub(" ", low))
         stepped = self.reading.epoch >= 0 or self.reading.step >= 0
         short = len(text.split()) <= (4 if self.spans else 6)
         if found and (text[-1] in ".:*=-#>]" or text[0] in "*=-#[>" or short or stepped):

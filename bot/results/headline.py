@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-from bot.results.metrics import Family
+from bot.results.metrics import LOSS, Family
 
 MOST_SERIES: Final = 600
 KEPT_POINTS: Final = 200
@@ -79,6 +79,8 @@ class Series:
 
     def _settle(self, step: float | None, value: float) -> None:
         best = self.best
+        if self.count == 1 and best == 0 and self.key.family.tier == LOSS:
+            best = None  # a loss of nothing at the first step was printed before there was one
         if best is None or (value < best if self.lower else value > best):
             self.best, self.best_step = value, step
         self.largest, self.smallest = max(self.largest, value), min(self.smallest, value)
@@ -95,15 +97,18 @@ class Series:
 
     def extend(self, values: Sequence[float], steps: Sequence[float | None], *, passing: bool) -> None:
         """The same as :meth:`add` for each value (all finite), at once."""
+        if not values:
+            return
         if passing:
             kept = [i for i in range(len(values) - 1) if steps[i] != steps[i + 1]]
             kept.append(len(values) - 1)
             for i in kept:
                 self.add(values[i], steps[i], passing=True)
             return
-        if not values:
-            return
         self.add(values[0], steps[0])
+        while self.count < 2 and len(values) > 1:
+            values, steps = values[1:], steps[1:]
+            self.add(values[0], steps[0])
         settled = values[:-1]
         if settled:
             top = min(settled) if self.lower else max(settled)
@@ -196,6 +201,15 @@ class Board:
         if winner.key.family.name == "loss" and any(word[0] != "#" for word in winner.key.extra) and _parts(ready, winner) > 1:
             return None
         return _spokesman(winner, ready)
+
+
+    def split_of(self, series: Series) -> str:
+        """A curve without a split is that of the validation data if the log names the same metric's training curve."""
+        key = series.key
+        if key.split != "unknown" or series.count < 2:
+            return key.split
+        trained = any(other.key.split == "train" and other.key.family is key.family and other.count for other in self.series.values())
+        return "val" if trained else "unknown"
 
 
 def _preference(series: Series) -> tuple[int | bool, ...]:

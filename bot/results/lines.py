@@ -9,11 +9,14 @@ from bot.results.stream import shortened
 
 _LONGEST_PREFIX: Final = 300
 _ANSI: Final = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n\r]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
+_BARS: Final = ((b"%|", re.compile(rb"%\|[ #0-9\x80-\xff]*\|"), b"%||"), (b"[=", re.compile(rb"\[=+[=>.]*\]"), b"[====>..]"))
+"""How far a progress bar is drawn: decoration that would make every line another."""
 _CONTROL: Final = bytes(c for c in range(32) if c not in (9, 10, 13)) + b"\x7f"
 
 _STAMP = r"\[?\(?\d{4}[-/]\d\d[-/]\d\d[T :,\-]+\d\d:\d\d(?::\d\d)?(?:[.,:]\d+)?(?:Z|\s?[+-]\d\d:?\d\d)?(?=[\]\s|,;:)\-])[\])]?"
 _LEVELS = r"INFO|WARNING|WARN|ERROR|DEBUG|CRITICAL|NOTICE|TRACE|info|warning|warn|error|debug"
 _WHO = "worker|master|chief|ps|launcher|trainer|train|node|host|server|pod|job|client|learner|actor|head|ip"
+_CONTAINER = "main|pytorch|tensorflow|jax|mpi|app|train|trainer|worker|launcher|master|container"  # as stern prints it behind the pod
 _PREFIX: Final = re.compile(
     r"\s*(?:"
     rf"{_STAMP}[\s,|:\-]*"
@@ -21,6 +24,8 @@ _PREFIX: Final = re.compile(
     r"|\[?\d\d:\d\d:\d\d(?:[.,]\d+)?\]?[\s|:\-]+(?=\D)"
     r"|(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ \d]\d \d\d:\d\d:\d\d [\w.\-]+ [\w.\-/]+(?:\[\d+\])?: "
     r"|(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? (?:\d\d? [A-Z][a-z]{2}|[A-Z][a-z]{2} +\d\d?)(?: \d{4})? \d\d:\d\d:\d\d(?: \d{4})?[\s:|\-]+"
+    r"|\[(?:[^\]\[]{0,40}[ \]])?\d\d:\d\d:\d\d(?:[.,]\d+)?(?:[ ,][^\]\[]{0,60})?\][\s:|\-]*"
+    r"|\[\s*[\w./\-]+\.py\](?:\[line: *\d+\])?[\s:|\-]*|\[ +(?:INFO|WARNING|ERROR|DEBUG)\s*\][\s:|\-]*"
     r"|wandb: (?=\s*\S)"
     r"|(?:std(?:out|err)) [FP] "
     r"|[IWEF]\d{4} \d\d:\d\d:\d\d\.\d+\s+\d+ [\w.\-/]+:\d+\] ?"
@@ -28,12 +33,12 @@ _PREFIX: Final = re.compile(
     r"|\|?\d{4}-\d\d-\d\dT[\d:]+\||/[\w./\-]+\.py\|\d+\|"
     r"|[\[(][\w./\-]+\.(?:py|cc|cpp|cu)[:,( ]+\d+[^\])]{0,60}[\])]:?\s?"
     r"|- [\w.]+ - (?=[A-Z]|INFO|WARN)"
-    rf"|\w[\w.]{{0,100}}\.\w{{1,60}} (?:{_LEVELS}):? "
+    rf"|\w[\w.]{{0,100}}\.\w{{1,60}} (?:{_LEVELS}):? |[a-z_]{{1,40}} (?:{_LEVELS}): "
     r"|[\w./\-]+\.py:\d+:? (?=\S)"
     r"|(?P<who>\[(?:[Pp]od |pod/)[^\]\s]+(?: [^\]]*)?\]:? ?|\[rank:? ?\d+\]:? ?|\[Rank:? ?\d+\]:? ?|[Rr]ank:? ?\d+ ?: |\[default\d+\]: ?"
     r"|\[\d+,\d+\]<std(?:out|err)>: ?"
     r"|\([\w.]+ pid=\d+(?:, ip=[\d.]+)?\) ?"
-    rf"|(?:[\w.\-]*[\-_.])?(?:{_WHO})[\w.\-]*[\-_]\d+(?: +\| |: (?=\S)))"
+    rf"|(?:[\w.\-]*[\-_.])?(?:{_WHO})[\w.\-]*[\-_]\d+(?: +\| |: (?=\S)| (?:{_CONTAINER}) ))"
     r")"
 )
 
@@ -46,6 +51,9 @@ def clean_block(block: bytes) -> bytes:
     block = shortened(block)
     if b"\x1b" in block:
         block = _ANSI.sub(b"", block)
+    for mark, bar, drawn in _BARS:
+        if mark in block:
+            block = bar.sub(drawn, block)
     return block.translate(None, _CONTROL)
 
 

@@ -27,12 +27,13 @@ class Family:
 
 def _families() -> dict[str, Family]:
     rows = [
-        Family("bleu", QUALITY, 0), Family("mAP", QUALITY, 1, decimal=True), Family("IoU", QUALITY, 2), Family("dice", QUALITY, 2),
-        Family("hit rate", QUALITY, 3, decimal=True), Family("accuracy", QUALITY, 4), Family("f1", QUALITY, 5), Family("auc", QUALITY, 6),
+        Family("bleu", QUALITY, 0), Family("mAP", QUALITY, 0, decimal=True), Family("mAP50", QUALITY, 1, decimal=True),
+        Family("IoU", QUALITY, 2), Family("dice", QUALITY, 2), Family("mrr", QUALITY, 2), Family("hit rate", QUALITY, 3, decimal=True),
+        Family("accuracy", QUALITY, 4), Family("f1", QUALITY, 5), Family("auc", QUALITY, 6),
         Family("exact match", QUALITY, 7), Family("reward", QUALITY, 8, bounded=False), Family("psnr", QUALITY, 8, bounded=False),
         Family("ssim", QUALITY, 9), Family("correlation", QUALITY, 9, bounded=False), Family("r2", QUALITY, 9, bounded=False),
         Family("rouge", QUALITY, 9), Family("cider", QUALITY, 9, bounded=False), Family("ranking", QUALITY, 10),
-        Family("mAP50", QUALITY, 11, decimal=True), Family("acc_norm", QUALITY, 12), Family("mAP75", QUALITY, 12, decimal=True),
+        Family("acc_norm", QUALITY, 12), Family("mAP75", QUALITY, 12, decimal=True),
         Family("top5", QUALITY, 13), Family("precision", QUALITY, 14, decimal=True), Family("recall", QUALITY, 15, decimal=True),
         Family("translation", QUALITY, 16, decimal=True), Family("score", QUALITY, 17, bounded=False),
         Family("wer", ERROR, 0, lower=True, bounded=False), Family("cer", ERROR, 1, lower=True, bounded=False),
@@ -52,11 +53,11 @@ _WORDS: Final[dict[str, str]] = {
     for family, words in {
         "accuracy": "accuracy acc accu accuracies acc1 acc@1 accuracy@1 prec@1 prec1 top1 rank1 rank@1 aacc acctop1 accuracy01 accuracy1 correct",
         "top5": "acc5 acc@5 accuracy@5 prec@5 prec5 top5 acctop5 rank5 rank@5 accuracy03 accuracy05 accuracy5",
-        "f1": "f1 fb1 fscore fmeasure f1score f1s",
+        "f1": "f1 fb1 fscore fmeasure f1score f1s hmean",
         "auc": "auc auroc rocauc aucpr auprc prauc aucroc",
         "mAP": "map ap", "mAP50": "map50 ap50", "mAP75": "map75 ap75",
         "bleu": "bleu sacrebleu bleu4 bleu1 bleu2 bleu3", "translation": "translation",
-        "IoU": "iou miou jaccard", "dice": "dice dsc", "hit rate": "hitrate hr", "ranking": "mrr ndcg",
+        "IoU": "iou miou jaccard", "dice": "dice dsc", "hit rate": "hitrate hr", "mrr": "mrr", "ranking": "ndcg",
         "exact match": "em", "psnr": "psnr", "ssim": "ssim", "cider": "cider meteor spice",
         "correlation": "pearson pearsonr spearman spearmanr kendall kendalltau mcc matthews kappa qwk", "r2": "r2",
         "precision": "precision prec", "recall": "recall",
@@ -70,7 +71,7 @@ _WORDS: Final[dict[str, str]] = {
 }
 _AT: Final = re.compile(r"(hr|hit|hits|recall|r|p|precision|ndcg|mrr|map)@\d+")
 _AT_FAMILY: Final = {"hr": "hit rate", "hit": "hit rate", "hits": "hit rate", "recall": "recall", "r": "recall", "p": "precision",
-                     "precision": "precision", "ndcg": "ranking", "mrr": "ranking", "map": "mAP"}
+                     "precision": "precision", "ndcg": "ranking", "mrr": "mrr", "map": "mAP"}
 
 SPLITS: Final[dict[str, str]] = {
     word: split
@@ -121,6 +122,7 @@ _CANON: Final[list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]]
     (re.compile(r"(?i)win[ _]rate"), " winrate "), (re.compile(r"(?i)(?:mean|average)[ _](?:absolute|abs)[ _]error"), " mae "),
     (re.compile(r"(?i)root[ _]mean[ _]squared?[ _]error"), " rmse "), (re.compile(r"(?i)mean[ _]squared?[ _]error"), " mse "),
     (re.compile(r"(?i)area[ _]under[ _](?:the[ _])?(?:roc[ _])?(?:curve)?"), " auc "), (re.compile(r"(?i)log[ _]loss"), " logloss "),
+    (re.compile(r"(?i)(?<![a-z])fid\d+k(?:_full)?(?![a-z])"), " fid "),
     (re.compile(r"(?i)acc(?:uracy)?_norm"), " acc_norm "), (re.compile(r"mAP"), " map "), (re.compile(r"m?IoU"), " iou "), (re.compile(
         r"\bF1"), " f1 "
     ),
@@ -218,11 +220,16 @@ def named(label: str) -> Named | None:
         return None
     split = next((SPLITS[w] for w in reversed(words) if w in SPLITS), None)
     split = {"trl": "train", "tel": "val"}.get(words[at], split)
-    best = bool(BEST.intersection(words[: at + 1]))
+    best = bool(BEST.intersection(words[: at + 1])) or "best" in words
     extra = tuple(
         w
         for i, w in enumerate(words)
-        if i != at and w not in _NEUTRAL and w not in SPLITS and w not in BEST and not w.isdigit() and family_of(w) != family
+        if i != at
+        and w not in _NEUTRAL
+        and w not in SPLITS
+        and (w not in BEST or (i > at and w != "best"))  # reward_max is no reward_mean
+        and not w.isdigit()
+        and family_of(w) != family
     )
     special = family in ("rouge", "ranking", "correlation", "cider") or ("@" in words[at] and family not in ("accuracy", "top5"))
     name = words[at] if special else family

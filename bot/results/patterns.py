@@ -25,7 +25,7 @@ METRIC_STEM: Final = re.compile(  # low
     r"|spice|te?l:|trl:"
     r"|transl|[pr]@|jacc|area under|win|success|bp[bcd]\b|elbo|l1\b|rank[\-_ ]?\d"
 )
-STEP_STEM: Final = re.compile(r"ep\b|epoch|step|iter|updat|up\.|episod|round|generation|trial|batch|ep\.|\[ *\d|^s:")  # low
+STEP_STEM: Final = re.compile(r"ep\b|epoch|step|ite?r|updat|up\.|episod|round|generation|trial|batch|ep\.|\[ *\d|^s:|^ *\d+: ")  # low
 RATE_STEM: Final = re.compile(r"/ ?s|per[_ ]?sec|ips|wps|fps|speed|throughput")  # low
 SECTION_STEM: Final = re.compile(r"val|test|dev|train|epoch|begin|start|resum")  # low
 
@@ -33,7 +33,7 @@ _COMMAND_STEM: Final = re.compile(  # low
     r"--|namespace|param|argument|config|args|usage|command|collecting|requirement|download|install|using cached|pip |import |from |def |class "
     r"|assert |return |print"
     r"|^\s*[+$>]|\.ckpt|\.pt|\.h5|\.hdf5|\.pkl|\.safetensors|\.keras|\.onnx|improve|top |paper|expect|should|published|state|at least|at most"
-    r"|stop|until"
+    r"|stop|until|require|want|previous|must"
 )
 _COMMAND: Final = re.compile(  # low
     r"(?:^|\s)--[a-z]"
@@ -41,11 +41,13 @@ _COMMAND: Final = re.compile(  # low
     r"|^\s*(?:\+ |\$ |>>> |usage:|args\b|config\b|command|collecting |requirement already|downloading |installing |successfully installed"
     r"|using cached"
     r"|pip |import |from \w+ import|def |class |assert |return |print\()"
-    r"|\b(?:input parameters|hyper-?parameters?)\b|\.(?:ckpt|pth?|h5|hdf5|pkl|params|safetensors|keras|onnx)\b.*\d"
+    r"|\b(?:input parameters|hyper-?parameters?)\b"
     r"|improved from|did(?: not|n't) improve|was not in top"
-    r"|\b(?:paper|expect(?:s|ed)?|should|published|state[- ]of[- ]the[- ]art|at least|at most|stop(?:ping)? (?:when|if|at)|until)\b"
+    r"|\b(?:paper|expect(?:s|ed)?|should|published|state[- ]of[- ]the[- ]art|at least|at most|stop(?:ping)? (?:when|if|at)|until|required?"
+    r"|we want|want to|must|previous (?:model|run|best))\b"
 )
 
+_FILE: Final = re.compile(r"\.(?:ckpt|pth?|h5|hdf5|pkl|params|safetensors|keras|onnx)\b.*\d")  # low
 _SWITCH: Final = re.compile(r"[=:] ?(?:none|true|false|null)\b")
 _MANY_SWITCHES: Final = 3
 
@@ -53,7 +55,7 @@ _BEFORE: Final = r"(?:^|[^a-z])(?P<of>[a-z]+[_ \-])?"
 _BETWEEN: Final = r"[\"']?\s*(?:\((?:train|val|valid|test|eval)\))?[\s.:#=|\[(\"']*$"
 EPOCH: Final = re.compile(rf"{_BEFORE}ep(?:och)?(?:_num|_idx|_id|_number)?{_BETWEEN}")  # low
 STEP: Final = re.compile(  # low
-    rf"{_BEFORE}(?:(?:global|train|micro)[_ ]?step|step|iter(?:ation)?|num_updates|update|up|(?:total_)?timesteps?|episode|round|generation"
+    rf"{_BEFORE}(?:(?:global|train|micro)[_ ]?step|step|iter(?:ation)?|itr|num_updates|update|up|(?:total_)?timesteps?|episode|round|generation"
     rf"|trial){_BETWEEN}"
 )
 BATCH: Final = re.compile(r"(?:^|[^a-z])(?:mini-?)?batch[\s.:#=|\[(\"']*$")  # low
@@ -66,8 +68,19 @@ STRONG: Final = re.compile(r"[;|│┃\t,]| - |(?<=\S) {3,}(?=[^\s=:])|[\])}>](?
 SET: Final = re.compile(r"(?:[:=：]|->|→|=>)\s*[\"']?\s*(?:[\w.]+\()?[\[({\s]*[\"']?$")
 OVER: Final = re.compile(r"[<>≥≤!~]=?\s*$|\+/-\s*$|±\s*$|\b(?:to|than)\s*$")
 FLAG: Final = re.compile(r"(?:^|\s)--?[A-Za-z][\w\-]*[= ]*$")
-AFTER: Final = re.compile(r"[A-Za-z_](?<!e)|e\w|:\d|\.\d|,\d|-\w|%\||\.\.|%-")
+KEY: Final = re.compile(r": ?[-+.]?\d(?!\d*%)")
+"""Behind a number: it belongs to the name of the next, as in `AP .75: 0.79`."""
+AFTER: Final = re.compile(r"[A-Za-z_](?<!e)|e\w|:[-+.]?\d|: [-+.]?\d(?!\d*%)|\.\d|,\d|-\w|%\||\.\.|%-")
 """Behind a number: it is a time, a version, a size or a bar and no value."""
+LISTED: Final = re.compile(r"(?:,\s*[-+]?\d[\d.]*(?:[eE][-+]?\d+)?(?=[,\s\])]|$)){2}")
+"""Behind a number: more bare numbers, so that it is one of a list and not the value of the name before it."""
+ONE_CLASS: Final = re.compile(r"\b(?<!num )(?<!num_)(?:class|category|label)(?:[_ ]?(?:id|idx|index|no))?[\s:=#(\[]*$")  # low
+BEHIND: Final = re.compile(r"^.{0,40}?(?:^|[\s:])-?[\d.]+ [A-Za-z][a-z ]*(?:, -?[\d.]+ [A-Za-z][a-z ]*){2,}(?:,|$)")
+"""A line that prints each value before its name: `0.05 avg loss, 0.001 rate, 1.2 seconds`."""
+BEST_OF: Final = re.compile(r"^\W*best[\w ]*,")  # low
+SAVED: Final = re.compile(r"\bsav(?:ed|ing) (?:\w+ ){0,3}(?:to|as|at|in)\b|\bsave path\b")  # low
+"""What follows is the name of a file."""
+TITLE: Final = re.compile(r"\d\s*:\s*$")
 CELL_END: Final = re.compile(r"[│┃|,\t]\W*$")
 LETTER: Final = re.compile(r"[A-Za-z]")
 RATIO: Final = re.compile(r"\s?/\s?")
@@ -78,10 +91,13 @@ PERCENT_NAME: Final = re.compile(r"%|\bpercent|\bpct")
 BAR: Final = re.compile(r"\d+/\d+ (?:\[[=>.\-# ]+\]|━|-\s)|\d+%\||\[[=>#.\- ]{5,}\]|^\s*step \d+/\d+ - ")
 LEARNING_RATE: Final = re.compile(r"(?:^|[^a-z])(?:lr|learning[_ ]rate|grad_?norm|gnorm|grad norm)(?:[^a-z]|$)")  # low
 
-HEADER: Final = re.compile(  # low
-    r"^\W*(?:[\w\-]+\W+){0,3}?(?:running|start(?:ing|ed)?|begin(?:ning)?|do|run|perform(?:ing)?|now|final|results?|on|for|the|of)?\W*"
+EXAMPLES: Final = re.compile(r"^(?:best|median|worst) (?:wer|cer)\W*$")  # low
+"""The title of some examples and their scores."""
+HEADER: Final = re.compile(  # low, with one blank for all that is no word
+    r"^ ?(?:[\w\-]+ ){0,3}?(?:(?:running|start(?:ing|ed)?|begin(?:ning)?|do|run|perform(?:ing)?|now|final|results?|on|for|the|of) )?"
     r"(evaluat\w*|validat\w*|testing|test|eval|val|dev|valid)\b"
 )
+BETWEEN_WORDS: Final = re.compile(r"[^\w\-]+|(?<!\w)-+|-+(?!\w)")
 RESET: Final = re.compile(  # low
     r"\b(?:begin\w*|start\w*|resum\w*|running)\b.*\b(?:epoch|train\w*)|^\W*train(?:ing)?\b|^\W*epoch\W*\d+(?:\s*/\s*\d+)?\W*$"
 )
@@ -95,18 +111,18 @@ THROUGHPUT: Final = re.compile(  # low
     r"(?:^|[\s|:=(,\[.])(?P<name>throughput|ips|wps|fps|(?:train_|running_?avg_?|curr_?)?(?:samples|tokens|images|examples|img|seqs?|words|tok)"
     r"_?(?:per_?second|per_?sec|/sec|/s|persec))\"?'?\s*[:=]?\s*$"
 )
-PER_CLASS: Final = re.compile(r"\b(?:of|for)\s+(?:the\s+)?(?:class\W+)?([a-z]\w*)")  # low
+PER_CLASS: Final = re.compile(r"\b(?:of|for)\s+(?:the\s+)?(?:class\W+)?['\"]?([a-z]\w*)")  # low
 WHOLE: Final = vocabulary(
     """
     the network model net classifier best final this our images set data dataset all validation test testing train training epoch class step
-    iteration fold eval evaluation dev valid val
+    iteration fold output eval evaluation dev valid val
     """
 )
 
 
 def is_command(low: str) -> bool:
     """Command lines, flags, configuration dumps, package lists, checkpoint names, prose: they name metrics but report none."""
-    if _COMMAND_STEM.search(low) is not None and _COMMAND.search(low) is not None:
+    if _COMMAND_STEM.search(low) is not None and (_COMMAND.search(low) or (_FILE.search(low) and not low.lstrip().startswith("{"))):
         return True
     return len(_SWITCH.findall(low)) >= _MANY_SWITCHES
 

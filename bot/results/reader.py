@@ -17,18 +17,19 @@ from bot.results.devices import Devices
 from bot.results.failures import Effect, Failures
 from bot.results.grammar import Reading, read_line
 from bot.results.lines import clean_block, strip_prefix
-from bot.results.patterns import ANY_NUMBER, GROUP, NUMBER
+from bot.results.patterns import NUMBER
+from bot.results.shapes import interesting, line_pattern, shapes_of
 from bot.results.stream import Blocks
-from bot.results.words import INTEREST, METRIC_NAMES
+from bot.results.words import METRIC_NAMES
 
-_DIGITS: Final = b"0123456789"
 _MOST_SHAPES: Final = 20_000
 _MOST_VARIANTS: Final = 16
 _MANY: Final = 8
+_SIGHTINGS: Final = 2
+_DEARER: Final = 64
 _LONGEST_VARIANT: Final = 2_000
 _MOST_GROUPS: Final = 90
 _DIGIT_MATTERS: Final = re.compile(r"exit|return|terminat|signal|code|available|count|fail|error", re.IGNORECASE)
-_UNSEEN: Final[list[Variant]] = []
 
 
 class LogReader:
@@ -41,8 +42,10 @@ class LogReader:
         self._blocks = Blocks()
         self._bulk = Bulk(self.collector)
         self._shapes: dict[bytes, list[Variant] | None] = {}  # None: of no interest
-        self._seen: set[bytes] = set()
+        self._seen: dict[bytes, int] = {}
+        self._learned = 0
         self._open_tables: set[int] = set()
+        self._masked = False  # shapes are without identifiers
         self._watch = False  # the next lines matter even without any word of interest
 
     def feed(self, piece: bytes) -> None:
@@ -63,11 +66,14 @@ class LogReader:
             known.clear()
             self._seen.clear()
         end = 0
-        for shape, same in groupby(block.translate(None, _DIGITS).split(b"\n")):
+        shapes, masked = shapes_of(block, known)
+        fresh = {shape for shape in set(shapes) if shape not in known}
+        hot = interesting(fresh)
+        known.update({shape: [] if shape in hot else None for shape in fresh})
+        self._masked = masked
+        for shape, same in groupby(shapes):
             at, end = end, end + len(list(same))
-            variants = known.get(shape, _UNSEEN)
-            if variants is _UNSEEN:
-                variants = known[shape] = [] if INTEREST.search(shape.lower()) else None
+            variants = known[shape]
             if self._watch:
                 while at < end and self._watch:
                     self._read(lines[at], shape)
@@ -138,11 +144,11 @@ class LogReader:
         if _inert(reading) and not METRIC_NAMES.search(shape.lower()):
             self._shapes[shape] = None
             return
-        if shape not in self._seen:
-            self._seen.add(shape)  # a pattern costs more than reading one line, so it waits for the second of its shape
+        # A pattern costs more than reading a few lines: it waits for more of its shape, the longer the more patterns there are.
+        seen = self._seen[shape] = self._seen.get(shape, 0) + 1
+        if seen < _SIGHTINGS + self._learned // _DEARER:
             return
-        gaps = NUMBER.split(text)
-        if len(whole) > _LONGEST_VARIANT or len(gaps) > _MOST_GROUPS or "\ufffd" in whole:
+        if len(whole) > _LONGEST_VARIANT or len(NUMBER.findall(text)) >= _MOST_GROUPS or "\ufffd" in whole:
             return
         prefix = whole[: len(whole) - len(text)]
         at = prefix.find(source) if source else -1
@@ -150,10 +156,10 @@ class LogReader:
         if at >= 0:
             head = _loosely(prefix[:at]) + re.escape(source) + _loosely(prefix[at + len(source) :])
         needed, reading = _condensed(reading)
-        pattern = head.encode() + re.escape(gaps[0]).encode()
-        for i, gap in enumerate(gaps[1:]):
-            pattern += (GROUP if i in needed else ANY_NUMBER) + re.escape(gap).encode()
-        variants.append(prepared(reading, source, re.compile(pattern)))
+        pattern = line_pattern(text, needed, masked=self._masked)
+        if pattern is not None:
+            self._learned += 1
+            variants.append(prepared(reading, source, re.compile(head.encode() + pattern)))
 
 
 def _rows(variant: Variant, text: bytes, count: int) -> list[tuple[bytes, ...]] | None:

@@ -32,8 +32,9 @@ _COCO: Final = re.compile(rf"Average Precision\s+\(AP\) @\[ ?IoU=(0\.50:0\.95|0\
 _COCO_FAMILY: Final = {"0.50:0.95": "mAP", "0.50": "mAP50", "0.75": "mAP75"}
 _THEANO: Final = re.compile(rf"validation score of {_N} ?%.*test performance (?:of )?{_N} ?%")
 _CATBOOST: Final = re.compile(rf"^\s*(\d+):\s+learn: {_N}(?:\s+test: {_N})?(?:\s+best: {_N} \((\d+)\))?")
+_SHARE: Final = r"(0?\.\d+|1\.0+|0|[\d.]+(?=%))"
 _GRAPH: Final = re.compile(
-    r"(?i)\bepoch\W*0*(\d+)\b.*\btrain: (0?\.\d+|1\.0+|0), *val(?:id|idation)?: (0?\.\d+|1\.0+|0), *test: (0?\.\d+|1\.0+|0)(?![\w.])"
+    rf"(?i)\bepoch\W*0*(\d+)\b.*\btrain: {_SHARE}(%)?, *val(?:id|idation)?: {_SHARE}%?, *test: {_SHARE}%?(?![\w.])"
 )
 _KATIB: Final = re.compile(rf"\{{metricName: *([\w/\-]+), *metricValue: *{_N}")
 _OPTUNA: Final = re.compile(rf"Trial (\d+) finished with value: {_N}(?: and parameters.*)?\. Best is trial (\d+) with value: {_N}")
@@ -92,8 +93,8 @@ class Phrases:
         found = _GRAPH.search(text)
         if found is None:
             return None
-        pairs = zip(("train", "val", "test"), found.groups()[1:], strict=True)
-        return [Spoken(plain("accuracy", split), value, step=found[1]) for split, value in pairs]
+        pairs = zip(("train", "val", "test"), (found[2], found[4], found[5]), strict=True)
+        return [Spoken(plain("accuracy", split), value, found[3] is not None, step=found[1]) for split, value in pairs]
 
     def _counted(self, text: str) -> list[Spoken] | None:
         trial = _OPTUNA.search(text)

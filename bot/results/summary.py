@@ -72,7 +72,7 @@ def _summary(reader: LogReader, series: Series | None) -> RunSummary:
     final = series.final if series.final is not None else series.best
     return RunSummary(
         metric="score" if series.key.name == "loss" and not series.lower else series.key.name,
-        split=series.key.split,
+        split=reader.collector.board.split_of(series),
         final=final,
         best=series.best,
         best_step=_whole(series.best_step),

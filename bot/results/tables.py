@@ -15,6 +15,8 @@ _PATIENCE_ROW: Final = 40
 _WIDEST: Final = 400
 _PIPES: Final = re.compile(r"[|│┃║]")
 _RULE: Final = re.compile(r"^[\s\-=+_:|─━═│┃┏┓┗┛┡┩┳┻╇└┘┌┐├┤┬┴┼╒╕╞╡╘╛╤╪╧*~]*$")
+_FRAME: Final = re.compile(r"^\s*[│┃║]([^|│┃║]*)[│┃║]\s*$")
+"""A line in a frame, whose columns are parted by blanks."""
 _TAIL: Final = re.compile(r":?\s*\d+%\s?[|│].*$")
 _CELL: Final = re.compile(r"^[-+±]?[\d.,]+(?:[eE][-+]?\d+)?\s?%?$|^\d+/\d+$|^(?:nan|inf|none|n/a|-+|–|±)?$|^[\d:.]+$|^[\d.]+ ?[A-Za-z]{1,2}$", re.I)
 _VALUE: Final = re.compile(r"^([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s?(%?)$|^images/sec.*$")
@@ -94,6 +96,7 @@ class Tables:
 
     def read(self, text: str) -> list[Spoken] | None:
         """The values of a row; an empty list for headers and rules; None where the line belongs to no table."""
+        text = _FRAME.sub(r"\1", text)
         if not text.strip() or _RULE.match(text):
             return [] if self.open else None
         if self.open:

@@ -57,3 +57,5 @@ METRIC_NAMES: Final = any_of(_METRICS)
 """In a line without its digits: it may name a metric."""
 INTEREST: Final = any_of(" ".join((_METRICS, _COURSE, _TROUBLE, _DEVICES)))
 """In a line without its digits: it may tell anything at all."""
+OF_SEVERAL: Final = re.compile(rb"such|found|space|bus$|due$|could$|sec|rank$|hr$|#|/$")
+"""In a word: it may be the last of a stem of several words."""

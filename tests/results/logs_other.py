@@ -135,7 +135,7 @@ OTHER = [
         Mon 01 Jan 2024 10:00:05 INFO  epoch 0 evaluating [time: 1.10s, valid_score: 0.120100]
         Mon 01 Jan 2024 10:00:05 INFO  valid result: 
         recall@10 : 0.1201    mrr@10 : 0.2012    ndcg@10 : 0.1301    hit@10 : 0.5501    precision@10 : 0.0901
-        """, "hit@10", "val", 0.5501),
+        """, "mrr@10", "val", 0.2012),
     Case("skorch", """
           epoch    train_loss    valid_acc    valid_loss     dur
         -------  ------------  -----------  ------------  ------
