@@ -32,8 +32,11 @@ RECORDED = ("/api/", "/link", "/upload/", "/files/private/", "/commands/response
 MAX_BODY = 64 * 1024 * 1024
 
 
-def build(clock: Clock, traffic: Traffic, *, public_url: str, manifest: dict[str, Any] | None) -> tuple[web.Application, Workspace]:
-    """The local Slack as an application to be served at `public_url` (no trailing slash); `manifest` None: a default one.
+def build(
+    clock: Clock, traffic: Traffic, *, public_url: str, manifest: dict[str, Any] | None, rate: float = 1.0
+) -> tuple[web.Application, Workspace]:
+    """The local Slack as an application to be served at `public_url` (no trailing slash); `manifest` None: a default one;
+    `rate`: how many times the usual rate limits.
 
     The token, the app token and the signing secret are attributes of the workspace.
     """
@@ -43,7 +46,7 @@ def build(clock: Clock, traffic: Traffic, *, public_url: str, manifest: dict[str
     events = Events(workspace, delivery, views)
     interactions = Interactions(workspace, delivery, views, triggers, responses)
     groups = [methods_chat.METHODS, methods_conversations.METHODS, methods_people.METHODS, methods_files.METHODS]
-    api = WebApi(workspace, Limits(), [*groups, methods_views.methods(views, triggers), sockets.methods])
+    api = WebApi(workspace, Limits(rate), [*groups, methods_views.methods(views, triggers), sockets.methods])
 
     app = web.Application(client_max_size=MAX_BODY, middlewares=[_recorded(traffic)])
     app[API] = api
