@@ -101,8 +101,10 @@ def _standing(system: System) -> set[str]:
 
 def _heard(system: System, wrong: list[str]) -> list[str]:
     """What the bot's processes logged about the operations that are named."""
+    if any("not at rest" in line for line in wrong):
+        system.peek()
     ids = {word for line in wrong for word in line.replace("'", " ").replace(",", " ").split() if len(word) == 10 and word.islower()}
     lines = system.log.read_text(errors="replace").splitlines()
-    heard = [line[:600] for line in lines if any(one in line for one in ids) or '"ERROR"' in line]
+    heard = [line[:600] for line in lines if any(one in line for one in ids) or '"ERROR"' in line or line.startswith("PEEK")]
     records = [row for row in system.records() if row["id"] in ids]
-    return [*(f"record: {json.dumps(row)[:1500]}" for row in records), *heard[-40:]]
+    return [*(f"record: {json.dumps(row)[:1500]}" for row in records), *heard[-80:]]

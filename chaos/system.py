@@ -54,7 +54,7 @@ class System:
 
     def start(self, name: str) -> None:
         """Start one process."""
-        env = {**os.environ, **self.play.ready["env"], **QUICK}
+        env = {**os.environ, **self.play.ready["env"], **QUICK, "PYTHONPATH": str(ROOT / "chaos" / "peek")}
         with self.log.open("ab") as log:
             command = [sys.executable, "-m", "bot", name.rstrip("0123456789")]
             self.play.bots[name] = subprocess.Popen(command, cwd=ROOT, env=env, stdout=log, stderr=log)
@@ -112,6 +112,12 @@ class System:
             states = {name: json.loads(value)["state"] for name, value in out.items() if name.startswith("m:")}
             found.append({**record, "messages": json.dumps(states)})
         return found
+
+    def peek(self) -> None:
+        """Have every process write down what its tasks wait for."""
+        for name in self.names:
+            self.play.bots[name].send_signal(signal.SIGUSR2)
+        time.sleep(1)
 
     def died(self) -> list[str]:
         """Processes that ended by themselves."""

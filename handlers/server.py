@@ -134,7 +134,12 @@ class Server:
         stamp = request.headers.get("X-Slack-Request-Timestamp", "")
         if not (stamp.isascii() and stamp.isdecimal()):
             return web.Response(status=401)  # Bolt would take it for a fault of ours: a log entry with a traceback for whoever asks
-        response = await to_aiohttp_response(await self._app.async_dispatch(await to_bolt_request(request)))
+        try:
+            answer = await self._app.async_dispatch(await to_bolt_request(request))
+        except (AttributeError, KeyError, TypeError, ValueError) as error:  # Bolt's, on a body of a shape that Slack never sends
+            log.warning("a signed request that cannot be read", extra={"cause": repr(error)})
+            return web.Response(status=400)
+        response = await to_aiohttp_response(answer)
         ACKS.observe(time.perf_counter() - started)
         return response
 
