@@ -25,6 +25,10 @@ class Clock:
         """Seconds since the epoch."""
         return time.time() + self._read_offset()
 
+    def ahead(self) -> float:
+        """By how many seconds a rehearsal is ahead of real time; 0.0 elsewhere."""
+        return self._read_offset()
+
     def utc(self) -> datetime:
         """The same as an aware datetime."""
         return datetime.fromtimestamp(self.now(), UTC)

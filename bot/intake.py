@@ -61,6 +61,8 @@ class Intake:
         parsed = parse(text, templates=self._templates)
         if isinstance(parsed, Reply):
             return parsed.text
+        if parsed.kind == "menu":
+            return "Type `/gpu` and nothing else for the menu, or `/gpu help`."
         return await self.request(parsed, who, trigger=trigger, response_url=response_url)
 
     async def request(
@@ -113,7 +115,7 @@ class Intake:
             await self.pressed(op, taken, who, trigger, thread=op.thread)
             return
         parsed = parse(text)
-        if isinstance(parsed, Request):
+        if isinstance(parsed, Request) and parsed.kind != "menu":
             await self.pressed(op, parsed, who, trigger)
 
     async def keep(self, value: str, who: Who, trigger: str) -> None:

@@ -40,13 +40,17 @@ class Secret:
 
 @dataclass(frozen=True)
 class SlackSettings:
-    """How to reach Slack. `app_token` set: Socket Mode; empty: signed HTTP on `port`."""
+    """How to reach Slack. `app_token` set: Socket Mode; empty: signed HTTP on `port`.
+
+    `granted` is how many times its usual rate limits Slack allows this app.
+    """
 
     bot_token: Secret
     signing_secret: Secret
     app_token: Secret
     api_base_url: str = "https://slack.com/api/"
     port: int = 3000
+    granted: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -103,6 +107,7 @@ class Settings:
                 app_token=Secret(env.get("SLACK_APP_TOKEN", "")),
                 api_base_url=_url(env, "SLACK_API_BASE_URL", "https://slack.com/api/").rstrip("/") + "/",
                 port=int(_number(env, "PORT", 3000)),
+                granted=_number(env, "SLACK_RATE_GRANTED", 1.0),
             ),
             azure=AzureSettings(
                 subscription_id=_needed(env, "AZURE_SUBSCRIPTION_ID", "the id of the subscription that pays"),

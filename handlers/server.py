@@ -17,7 +17,6 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, Histogram, generate_latest
 from redis.exceptions import RedisError
 from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
-from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.errors import SlackApiError
@@ -26,9 +25,11 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.intake import Intake
 from bot.settings import SlackSettings
 from handlers import actions, commands, errors, home, mentions, modals, shortcuts
+from handlers.leaving import SocketMode
 
 log = logging.getLogger(__name__)
 ACKS = Histogram("quartermaster_ack_seconds", "Time until Slack got its answer", buckets=(0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3))
+UNREADY_SECONDS = 3.0  # how long a server that leaves still serves, so that whatever balances the load notices first
 BOLT_OUTAGE = (aiohttp.ClientError, TimeoutError, OSError)
 
 
@@ -85,7 +86,8 @@ class Server:
 
     def __init__(self, settings: SlackSettings, app: AsyncApp, intake: Intake, identity: Identity) -> None:
         self._settings, self._app, self._intake, self._identity = settings, app, intake, identity
-        self._socket: AsyncSocketModeHandler | None = None
+        self._socket: SocketMode | None = None
+        self._leaving = False
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop`; then take no more, let what runs finish, and close."""
@@ -102,18 +104,21 @@ class Server:
         try:
             await stop.wait()
         finally:
+            self._leaving = True
             for task in (asking, connecting):
                 if task is not None:
                     task.cancel()
                     with contextlib.suppress(asyncio.CancelledError):
                         await task
             if self._socket is not None:
-                await self._socket.close_async()  # type: ignore[no-untyped-call]
+                await self._socket.leave()
+            else:
+                await asyncio.sleep(UNREADY_SECONDS)
             await runner.cleanup()
 
     async def _connect(self) -> None:
         # A short ping interval: with the default of 10 s a dead connection goes unnoticed for up to 18 s.
-        self._socket = AsyncSocketModeHandler(self._app, self._settings.app_token.reveal(), ping_interval=3)
+        self._socket = SocketMode(self._app, self._settings.app_token.reveal(), ping_interval=3)
         pause = 0.5
         while True:
             try:
@@ -129,7 +134,12 @@ class Server:
         stamp = request.headers.get("X-Slack-Request-Timestamp", "")
         if not (stamp.isascii() and stamp.isdecimal()):
             return web.Response(status=401)  # Bolt would take it for a fault of ours: a log entry with a traceback for whoever asks
-        response = await to_aiohttp_response(await self._app.async_dispatch(await to_bolt_request(request)))
+        try:
+            answer = await self._app.async_dispatch(await to_bolt_request(request))
+        except (AttributeError, KeyError, TypeError, ValueError) as error:  # Bolt's, on a body of a shape that Slack never sends
+            log.warning("a signed request that cannot be read", extra={"cause": repr(error)})
+            return web.Response(status=400)
+        response = await to_aiohttp_response(answer)
         ACKS.observe(time.perf_counter() - started)
         return response
 
@@ -137,7 +147,7 @@ class Server:
         return web.Response(text="ok")
 
     async def _ready(self, _: web.Request) -> web.Response:
-        checks: dict[str, Any] = {"identity": bool(self._identity.answer)}
+        checks: dict[str, Any] = {"identity": bool(self._identity.answer), "staying": not self._leaving}
         if self._settings.app_token:
             checks["socket"] = self._socket is not None and await self._socket.client.is_connected()
         try:

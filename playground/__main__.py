@@ -39,6 +39,7 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--headless", action="store_true", help="do not say where the page is")
     parser.add_argument("--speed", type=float, default=10.0, help="how many times faster than real the cloud works")
     parser.add_argument("--seed", type=int, default=1, help="of everything that is left to chance in the simulation")
+    parser.add_argument("--slack-rate", type=float, default=1.0, help="how many times its usual rate limits Slack grants")
     parser.add_argument("--kubeconfig", type=Path, help="put this real cluster behind every simulated AKS cluster")
     parser.add_argument("--no-bot", action="store_true", help="only the simulated services")
     parser.add_argument("--ready-file", type=Path, help="written once everything answers")
@@ -78,8 +79,9 @@ class Playground:
         arm_app, _ = azure.build(self.clock, self.traffic, clusters, public_url=f"https://127.0.0.1:{arm}")
         manifest = HERE.parent / "manifests" / "slack-app.json"
         slack_app, workspace = slack.build(
-            self.clock, self.traffic, public_url=public, manifest=json.loads(manifest.read_text()) if manifest.exists() else None
-        )
+            self.clock, self.traffic, public_url=public, manifest=json.loads(manifest.read_text()) if manifest.exists() else None,
+            rate=self.options.slack_rate,
+        )  # fmt: skip
         control.add_routes(slack_app, self.clock, self.traffic)
         pageserver.add_routes(slack_app)
         ident_app = web.Application(middlewares=[self.traffic.middleware("identity")])
@@ -93,6 +95,7 @@ class Playground:
         self.processes["redis"] = redis
         self.env = {
             "SLACK_BOT_TOKEN": workspace.bot_token, "SLACK_SIGNING_SECRET": workspace.signing_secret, "SLACK_APP_TOKEN": workspace.app_token,
+            "SLACK_RATE_GRANTED": str(self.options.slack_rate),
             "SLACK_API_BASE_URL": f"{public}/api/", "PORT": str(bot), "REDIS_URL": redis_url, "AZURE_SUBSCRIPTION_ID": SUBSCRIPTION,
             "AZURE_ARM_BASE_URL": f"https://127.0.0.1:{arm}", "AZURE_PRICES_URL": f"http://127.0.0.1:{price}/api/retail/prices",
             "IDENTITY_ENDPOINT": f"http://127.0.0.1:{ident}/msi/token", "IDENTITY_HEADER": "playground",

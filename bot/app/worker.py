@@ -62,7 +62,7 @@ class Worker:
         self._prices = PriceList(base.clock, url=settings.azure.prices_url)
         self._clusters = Clusters(self.azure, before_write=self.trail.write)
         gate = Gate.open(settings.policy, base.clock)
-        pacing = Pacing(redis)
+        pacing = Pacing(redis, settings.slack.granted)
         self._client, self._pacing = client, pacing
         self.services = Services(
             settings=settings, clock=base.clock, redis=redis, journal=base.journal, waiting=Waiting(redis, base.journal), waking=base.waking,
@@ -73,8 +73,9 @@ class Worker:
         self._kinds = self.trail.traced(known)
         self.engine = Engine(base.journal, self.services, self._kinds, ending)
         self.outbox = Outbox(
-            redis, client, session, pacing, lookup=self._addressee, opened=self._opened, unreachable=self._unreachable, settle=settings.engine.settle
-        )
+            redis, client, session, pacing, lookup=self._addressee, opened=self._opened, unreachable=self._unreachable,
+            settle=settings.engine.settle, lease=1.5 * settings.engine.lease, ahead=base.clock.ahead,
+        )  # fmt: skip
         self.observing = Observing(self.services)
         self.patrol = Patrol(self.services, gate.policy)
         self.adoption = Adoption(self.services, Recall(client, pacing), gate.policy)

@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 UNEXPECTED_TRIES: Final = 3
 APPROVAL_STEP: Final = "approve"
 SLOWEST_RETRY_SECONDS: Final = 60.0
+UNKNOWN_KIND_SECONDS: Final = 5.0
 
 Ending = Callable[[Operation, Kind, End], End]
 
@@ -63,6 +64,11 @@ class Engine:
             if await self._journal.commit(claimed, Commit({}, wait=look)) == "committed":
                 await self._services.waking.wake(f"op:{op_id}", look)
                 return
+        if self.kind(claimed) is None:
+            # Written by a newer version, in a rolling deployment: one of its workers will take it.
+            log.warning("operation of a kind that this version does not know", extra={"operation": op_id, "kind": claimed.kind})
+            await self._journal.commit(claimed, Commit({}, wait=UNKNOWN_KIND_SECONDS))
+            return
         op: Operation | None = claimed
         while op is not None:
             async with self._kept(op):
@@ -188,11 +194,18 @@ class Engine:
 
     @contextlib.asynccontextmanager
     async def _kept(self, op: Operation) -> AsyncIterator[None]:
-        """Renew the claim while a step runs, so that nobody else takes a live operation."""
+        """Renew the claim while a step runs, so that nobody else takes a live operation.
+
+        Ended by an event and not only by its cancellation: a client that is cancelled in the middle of a command may swallow that,
+        and then the claim would be renewed, and this waited for, for ever.
+        """
+        over = asyncio.Event()
 
         async def renewing() -> None:
-            while True:
-                await asyncio.sleep(self._lease / 3)
+            while not over.is_set():
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(over.wait(), self._lease / 3)
+                    return
                 with contextlib.suppress(RedisError):
                     await self._journal.renew(op)
 
@@ -200,9 +213,9 @@ class Engine:
         try:
             yield
         finally:
+            over.set()
             task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+            await asyncio.wait({task})
 
 
 def _told(error: QuartermasterError) -> dict[str, Any]:

@@ -233,4 +233,7 @@ def ending(op: Operation, kind: Kind, outcome: End) -> End:
         mark = "🔴" if outcome.status == FAILED else "⚪"
         left = str(op.memo.get("taken_back", ""))
         say = Say("ended", f"{mark} <@{op.user}> {sentence} {left}".rstrip())
+    if kind.card == "answer" and not op.thread and not say.private_to and "answer" not in op.memo:
+        # Asked outside any thread, and there is no card to reply to: why it did not work is the answer.
+        return End(outcome.status, {**outcome.memo, "answer": {"text": say.text, "blocks": [section(say.text)]}}, (), outcome.error)
     return End(outcome.status, outcome.memo, (say,), outcome.error)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from bot.azure import clusters, groups, operations, pools, tags
 from bot.azure.clusters import ClusterSpec
@@ -20,6 +20,9 @@ from bot.errors import Failed, Refused
 from bot.operations.record import Operation
 from bot.operations.services import Services
 from bot.operations.steps import Done, Outcome, Step, Wait
+from bot.store import text
+
+GROUP_CLAIM_SECONDS: Final = 60
 
 
 def target(op: Operation) -> Mapping[str, Any]:
@@ -72,9 +75,17 @@ async def broken(op: Operation, do: Services, kind: AzureKind, pool: str = "") -
 
 
 async def make_group(op: Operation, do: Services) -> Outcome:
-    """The resource group, unless it exists."""
+    """The resource group, unless it exists.
+
+    Two requests may want the same one at the same time, and Azure knows no "only if it is missing" for groups: the second PUT would
+    take the first one's tags away, and with them the right to say whose group it is.
+    """
     t = target(op)
+    claim = do.journal.key("making", t["group"].lower())
+    if await do.redis.set(claim, op.id, nx=True, ex=GROUP_CLAIM_SECONDS) is None and text(await do.redis.get(claim) or "") != op.id:
+        return Wait(1.0, memo={"now": f"another request is making `{t['group']}`"})
     state = await groups.ensure(do.azure, t["group"], t["region"], tags_of(op, "0"))
+    await do.redis.delete(claim)
     mine = tags.value(state.tags, tags.OPERATION) == op.id
     return Done(memo={"made": made(op, "group") if mine else made(op)})
 

@@ -25,6 +25,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.slack.blocks import Rendered
 from bot.slack.client import NO_ANSWER, UNKNOWN_OUTCOME, error_name, retry_after
+from bot.slack.entries import Entry, named, read
 from bot.slack.history import History, Unreadable
 from bot.slack.pacing import NotNow, Pacing
 
@@ -34,8 +35,9 @@ EVENT_TYPE: Final = "quartermaster"
 UNREACHABLE: Final = frozenset({"not_in_channel", "channel_not_found", "is_archived", "restricted_action", "account_inactive", "token_revoked"})
 GONE: Final = frozenset({"message_not_found", "cant_update_message", "edit_window_closed", "is_inactive"})
 UNSHOWABLE: Final = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "msg_too_long"})
-LEASE_MS: Final = 15_000
 PLAIN_SECONDS: Final = 3600.0  # a block type that is not rolled out here is tried again after that
+
+Told = Callable[[str, str], Awaitable[None]]
 
 
 @dataclass(frozen=True)
@@ -50,18 +52,12 @@ class Addressee:
     response_url: str = ""
 
 
-@dataclass
-class _Entry:
-    name: str
-    state: str
-    seq: int
-    at: int
-    ts: str
-    payload: dict[str, Any]
-
-
 class Outbox:
-    """`lookup` reads where an operation speaks; `opened` and `unreachable` tell its journal what became of the card."""
+    """`lookup` reads where an operation speaks; `opened` and `unreachable` tell its journal what became of the card.
+
+    In seconds: `settle` is how long a post of unknown outcome is left alone, `lease` how long a sender that is gone keeps others
+    out, `ahead` by how much Slack's clock is ahead of ours (a rehearsal's jump; 0 elsewhere).
+    """
 
     def __init__(
         self,
@@ -71,14 +67,16 @@ class Outbox:
         pacing: Pacing,
         *,
         lookup: Callable[[str], Awaitable[Addressee | None]],
-        opened: Callable[[str, str], Awaitable[None]],
-        unreachable: Callable[[str, str], Awaitable[None]],
+        opened: Told,
+        unreachable: Told,
         settle: float,
+        lease: float = 15.0,
+        ahead: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self._redis, self._client, self._session, self._pacing = redis, client, session, pacing
         self._lookup, self._opened, self._unreachable = lookup, opened, unreachable
         self._history = History(client, pacing)
-        self._settle = settle
+        self._settle, self._lease_ms, self._ahead = settle, int(lease * 1000), ahead
         self._plain_until = 0.0
         scripts = resources.files("bot.slack").joinpath("lua")
         self._claim, self._mark_script, self._release = (
@@ -88,7 +86,7 @@ class Outbox:
     async def deliver(self, op_id: str) -> float | None:
         """Send what there is; seconds after which to come again, or None when all is sent."""
         key = f"{{qm}}:out:{op_id}"
-        answer = await self._claim(keys=[key], args=[LEASE_MS])
+        answer = await self._claim(keys=[key], args=[self._lease_ms])
         if answer[0] == "busy":
             return int(answer[1]) / 1000 + 0.05
         fields = dict(zip(answer[1::2], answer[2::2], strict=True))
@@ -106,7 +104,7 @@ class Outbox:
         where = await self._lookup(op_id)
         if where is None:
             return
-        entries = sorted((_entry(name, fields) for name in fields if name.startswith("m:")), key=lambda entry: entry.seq)
+        entries = sorted((read(name, fields) for name in fields if name.startswith("m:")), key=lambda entry: entry.seq)
         card = next((entry for entry in entries if entry.name == "m:card"), None)
         for entry in [entry for entry in entries if entry.payload.get("private_to") and entry.state == "new"]:
             await self._whisper(key, fence, entry, where)
@@ -124,12 +122,12 @@ class Outbox:
         if where.card is not None and card is not None and fields.get("card_hash") != where.card.digest:
             await self._redraw(key, card_ts, where)
 
-    async def _card(self, key: str, fence: str, card: _Entry | None, where: Addressee, now_ms: int) -> str:
+    async def _card(self, key: str, fence: str, card: Entry | None, where: Addressee, now_ms: int) -> str:
         """Post the operation's own message if that was not done; its ts ('' where it cannot be posted)."""
         assert where.card is not None
         ts = card.ts if card is not None and card.state == "sent" else ""
         if not ts:
-            entry = card or _Entry("m:card", "new", 0, 0, "", {})
+            entry = card or Entry("m:card", "new", 0, 0, "", {})
             entry.payload = {"text": where.card.text, "blocks": self._drawn(where.card)}
             ts = await self._post(key, fence, entry, where, now_ms)
             if ts:
@@ -146,7 +144,7 @@ class Outbox:
         wait = await self._pacing.take("chat.update")
         if wait:
             raise NotNow(wait)
-        blocks = _named(self._drawn(where.card), f"card#{where.card.digest}")
+        blocks = named(self._drawn(where.card), f"card#{where.card.digest}")
         try:
             await self._client.chat_update(channel=where.channel, ts=ts, text=where.card.text, blocks=blocks)
         except SlackApiError as error:
@@ -165,7 +163,7 @@ class Outbox:
             raise NotNow(2.0) from error
         await self._redis.hset(key, "card_hash", where.card.digest)
 
-    async def _post(self, key: str, fence: str, entry: _Entry, where: Addressee, now_ms: int) -> str:
+    async def _post(self, key: str, fence: str, entry: Entry, where: Addressee, now_ms: int) -> str:
         """Post one entry; its ts, or '' where it can never be posted."""
         if entry.state == "sending":
             left = entry.at + self._settle * 1000 - now_ms
@@ -191,7 +189,7 @@ class Outbox:
         await self._mark(key, fence, entry.name, "sent", ts)
         return ts
 
-    async def _refused(self, key: str, fence: str, entry: _Entry, where: Addressee, error: SlackApiError) -> str:
+    async def _refused(self, key: str, fence: str, entry: Entry, where: Addressee, error: SlackApiError) -> str:
         """Slack said no, so nothing was posted for certain - unless it did not really answer; then the entry stays in *sending*."""
         name = error_name(error)
         if name == "ratelimited":
@@ -215,12 +213,12 @@ class Outbox:
         await self._mark(key, fence, entry.name, "dropped", name)
         return ""
 
-    async def _message(self, entry: _Entry, where: Addressee) -> str:
+    async def _message(self, entry: Entry, where: Addressee) -> str:
         blocks = entry.payload.get("blocks") or []
         answer = await self._client.chat_postMessage(
             channel=where.channel,
             text=entry.payload["text"],
-            blocks=_named(blocks, f"{where.id}/{entry.name}") if blocks else None,
+            blocks=named(blocks, f"{where.id}/{entry.name}") if blocks else None,
             thread_ts=where.thread or None,
             reply_broadcast=True if entry.payload.get("broadcast") and where.thread else None,
             unfurl_links=False,
@@ -228,7 +226,7 @@ class Outbox:
         )
         return str(answer["ts"])
 
-    async def _upload(self, entry: _Entry, where: Addressee) -> str:
+    async def _upload(self, entry: Entry, where: Addressee) -> str:
         file = entry.payload["file"]
         content = base64.b64decode(file["base64"]) if "base64" in file else file["text"].encode()
         slot = await self._client.files_getUploadURLExternal(filename=file["name"], length=len(content), alt_txt=file.get("alt"))
@@ -242,13 +240,14 @@ class Outbox:
         )
         return str(slot["file_id"])
 
-    async def _found(self, key: str, fence: str, entry: _Entry, where: Addressee) -> str | None:
+    async def _found(self, key: str, fence: str, entry: Entry, where: Addressee) -> str | None:
         """What became of an entry that was perhaps posted before: its ts, '' if nobody can tell, None if it is not there."""
         file = (entry.payload.get("file") or {}).get("name", "")
         try:
             ts = await self._history.find(
-                channel=where.channel, thread=where.thread, sent=entry.at / 1000, settle=self._settle, names=(where.id, entry.name), file=file
-            )
+                channel=where.channel, thread=where.thread, sent=entry.at / 1000, settle=self._settle + self._ahead(),
+                names=(where.id, entry.name), file=file,
+            )  # fmt: skip
         except Unreadable as error:
             log.error("outcome of a post stays unknown", extra={"operation": where.id, "entry": entry.name, "slack": error.name})
             if entry.name == "m:card":
@@ -261,7 +260,7 @@ class Outbox:
         await self._mark(key, fence, entry.name, "sent", ts)
         return ts
 
-    async def _whisper(self, key: str, fence: str, entry: _Entry, where: Addressee) -> None:
+    async def _whisper(self, key: str, fence: str, entry: Entry, where: Addressee) -> None:
         """Tell one person privately, at most once: marked before it is sent."""
         if not await self._mark(key, fence, entry.name, "sent", "private"):
             return
@@ -285,15 +284,4 @@ class Outbox:
             log.warning("private message not delivered", extra={"operation": where.id, "cause": repr(error)})
 
     async def _mark(self, key: str, fence: str, name: str, state: str, ts: str) -> bool:
-        return bool(await self._mark_script(keys=[key], args=[fence, name, state, ts, LEASE_MS]))
-
-
-def _entry(name: str, fields: Mapping[str, str]) -> _Entry:
-    state = json.loads(fields[name])
-    payload = json.loads(fields.get(f"p:{name}", "{}"))
-    return _Entry(name, state["state"], int(state.get("seq", 0)), int(state.get("at", 0)), str(state.get("ts", "")), payload)
-
-
-def _named(blocks: list[dict[str, Any]], name: str) -> list[dict[str, Any]]:
-    """The blocks with the message's name as the first one's id: a second witness, should metadata be lost."""
-    return [{**blocks[0], "block_id": name[:255]}, *blocks[1:]] if blocks else []
+        return bool(await self._mark_script(keys=[key], args=[fence, name, state, ts, self._lease_ms]))

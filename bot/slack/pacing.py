@@ -34,15 +34,17 @@ class NotNow(Exception):
 
 
 class Pacing:
-    """`take` answers how long to wait; nothing here sleeps."""
+    """`take` answers how long to wait; nothing here sleeps. `granted` is how many times the usual limits Slack grants to this app."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, granted: float = 1.0) -> None:
+        self._granted = granted
         self._bucket = redis.register_script(resources.files("bot.slack").joinpath("lua", "pace.lua").read_text())
 
     async def take(self, method: str, channel: str = "") -> float:
         """A token for one call of `method`: 0.0 if it was taken, else seconds until there is one."""
         burst, rate = TIERS[method]
-        return int(await self._bucket(keys=[self._key(method, channel)], args=[burst, rate, 0])) / 1000
+        args = [burst * self._granted, rate * self._granted, 0]
+        return int(await self._bucket(keys=[self._key(method, channel)], args=args)) / 1000
 
     async def block(self, method: str, seconds: float, channel: str = "") -> None:
         """Slack said 429: nobody calls `method` for that long."""

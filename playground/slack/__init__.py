@@ -33,10 +33,10 @@ MAX_BODY = 64 * 1024 * 1024
 
 
 def build(
-    clock: Clock, traffic: Traffic, *, public_url: str, manifest: dict[str, Any] | None, socket_seconds: float = LIFETIME_SECONDS
+    clock: Clock, traffic: Traffic, *, public_url: str, manifest: dict[str, Any] | None, rate: float = 1.0, socket_seconds: float = LIFETIME_SECONDS
 ) -> tuple[web.Application, Workspace]:
-    """The local Slack as an application to be served at `public_url` (no trailing slash); `manifest` None: a default one.
-    A socket lives for `socket_seconds`.
+    """The local Slack as an application to be served at `public_url` (no trailing slash); `manifest` None: a default one;
+    `rate`: how many times the usual rate limits. A socket lives for `socket_seconds`.
 
     The token, the app token and the signing secret are attributes of the workspace.
     """
@@ -46,7 +46,7 @@ def build(
     events = Events(workspace, delivery, views)
     interactions = Interactions(workspace, delivery, views, triggers, responses)
     groups = [methods_chat.METHODS, methods_conversations.METHODS, methods_people.METHODS, methods_files.METHODS]
-    api = WebApi(workspace, Limits(), [*groups, methods_views.methods(views, triggers), sockets.methods])
+    api = WebApi(workspace, Limits(rate), [*groups, methods_views.methods(views, triggers), sockets.methods])
 
     app = web.Application(client_max_size=MAX_BODY, middlewares=[_recorded(traffic)])
     app[API] = api

@@ -41,9 +41,10 @@ class Bucket:
 
 
 class Limits:
-    """All buckets of one app in one workspace."""
+    """All buckets of one app in one workspace, which Slack grants `times` its usual limits."""
 
-    def __init__(self) -> None:
+    def __init__(self, times: float = 1.0) -> None:
+        self._times = times
         self._buckets: dict[str, Bucket] = {}
 
     def method(self, name: str, tier: str) -> None:
@@ -56,6 +57,6 @@ class Limits:
         self._take(f"channel {channel}", CHANNEL_BURST, CHANNEL_PER_SECOND)
 
     def _take(self, key: str, burst: float, rate: float) -> None:
-        wait = self._buckets.setdefault(key, Bucket(burst, rate)).take()
+        wait = self._buckets.setdefault(key, Bucket(burst * self._times, rate * self._times)).take()
         if wait > 0:
             raise RateLimited(wait)

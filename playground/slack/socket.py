@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 from aiohttp import WSMsgType, web
@@ -32,7 +32,6 @@ class Socket:
 
     ws: web.WebSocketResponse
     request: web.Request
-    waiting: dict[str, asyncio.Future[Any]] = field(default_factory=dict)
     silent: bool = False
     warned: bool = False
     leaving: bool = False
@@ -46,6 +45,7 @@ class Sockets:
         self._url = public_url.replace("http", "ws", 1)
         self._tickets: dict[str, float] = {}
         self.open: list[Socket] = []
+        self._waiting: dict[str, asyncio.Future[Any]] = {}
         self.methods = Methods()
         self.methods.add("apps.connections.open", "t3", token=APP_TOKEN)(self._connections_open)
 
@@ -103,15 +103,14 @@ class Sockets:
         return [socket for socket in staying if not socket.warned] or staying
 
     def _acknowledged(self, text: str) -> None:
-        """Acks may come on any socket of the app."""
+        """Acks may come on any socket of the app, be the one that carried the envelope closed or not."""
         try:
             body = json.loads(text)
         except ValueError:
             return
-        for socket in self.open:
-            future = socket.waiting.pop(str(body.get("envelope_id")), None)
-            if future is not None and not future.done():
-                future.set_result(body.get("payload"))
+        future = self._waiting.pop(str(body.get("envelope_id")), None)
+        if future is not None and not future.done():
+            future.set_result(body.get("payload"))
 
     async def send(self, kind: str, payload: Json, *, answerable: bool, seconds: float, retry: tuple[int, str] | None = None) -> Any:
         """Send one envelope to a random socket and wait for its ack; gives the ack's payload.
@@ -126,7 +125,7 @@ class Sockets:
         if kind == "events_api":
             envelope |= {"retry_attempt": retry[0] if retry else 0, "retry_reason": retry[1] if retry else ""}
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        socket.waiting[envelope["envelope_id"]] = future
+        self._waiting[envelope["envelope_id"]] = future
         try:
             if not socket.silent:
                 await socket.ws.send_json(envelope)
@@ -134,7 +133,7 @@ class Sockets:
         except ConnectionError:
             raise ApiError("dispatch_failed") from None
         finally:
-            socket.waiting.pop(envelope["envelope_id"], None)
+            self._waiting.pop(envelope["envelope_id"], None)
         return answer if answerable else None
 
     async def disturb(self, effect: str, options: Json) -> int:

@@ -37,6 +37,12 @@ def test_a_cluster_that_does_not_exist_is_named_with_those_that_do(play: Playing
     assert "There is no cluster `nowhere`" in shown(play.card("run mnist(.|\n)*Not started"))
 
 
+def test_what_cannot_be_cancelled_is_answered_in_the_channel(play: Playing) -> None:
+    """It has no card whose thread could say so."""
+    play.command("cancel nosuchjob")
+    assert "nosuchjob" in shown(play.card("I know no job"))
+
+
 def test_a_name_that_is_taken_is_refused_before_anything_is_written(play: Playing) -> None:
     play.command("cluster create taken --for 1h")
     first = play.card("cluster taken")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -42,11 +43,12 @@ class Post:
     where: dict[str, Addressee] = field(default_factory=dict)
     opened: list[tuple[str, str]] = field(default_factory=list)
     lost: list[tuple[str, str]] = field(default_factory=list)
+    granted: float = 1.0
 
     def replica(self, settle: float = SETTLE) -> Outbox:
         """One more process that sends."""
         return Outbox(
-            self.redis, self.local.client, self.local.session, Pacing(self.redis),
+            self.redis, self.local.client, self.local.session, Pacing(self.redis, self.granted),
             lookup=self._lookup, opened=self._opened, unreachable=self._lost, settle=settle,
         )  # fmt: skip
 
@@ -108,18 +110,25 @@ class Post:
         self.lost.append((op_id, reason))
 
 
-@pytest.fixture
-async def post(redis: Redis) -> AsyncIterator[Post]:
-    """The local Slack, a Valkey, and nobody who sends yet."""
+@contextlib.asynccontextmanager
+async def opened(redis: Redis, granted: float = 1.0) -> AsyncIterator[Post]:
+    """The local Slack, a Valkey, and nobody who sends yet; `granted` is how many times its usual limits Slack allows."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     clock, traffic = Clock(speed=600), Traffic(Faults())
-    app, workspace = slack.build(clock, traffic, public_url=url, manifest=None)
+    app, workspace = slack.build(clock, traffic, public_url=url, manifest=None, rate=granted)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port).start()
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as session:
         client = AsyncWebClient(workspace.bot_token, base_url=f"{url}/api/", session=session, retry_handlers=[], timeout=2)
         local = Local(url, workspace, clock, traffic.faults, traffic, session, client)
-        yield Post(redis, local, Journal(redis, BotClock()))
+        yield Post(redis, local, Journal(redis, BotClock()), granted=granted)
     await runner.cleanup()
+
+
+@pytest.fixture
+async def post(redis: Redis) -> AsyncIterator[Post]:
+    """With Slack's usual limits."""
+    async with opened(redis) as local:
+        yield local

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 
 import pytest
+from redis.asyncio import Redis
 
-from .conftest import Post, rendered
+from .conftest import Post, opened, rendered
 
 
 async def parent(post: Post, channel: str = "C0GPU") -> str:
@@ -182,6 +184,32 @@ async def test_pacing_provokes_no_429_of_its_own(post: Post) -> None:
     await asyncio.gather(*(post.delivered(f"op{number}", *replicas) for number in range(8)))
     posts = [row for row in post.local.traffic.listed("slack") if row["path"].endswith("chat.postMessage")]
     assert [row["status"] for row in posts] == [200] * 8
+
+
+async def test_200_busy_threads_and_a_digest_provoke_no_429(redis: Redis) -> None:
+    """Limits and rates are both forty times the usual ones, so that minutes take seconds; the local Slack counts every call."""
+    async with opened(redis, granted=40) as post:
+        names = [f"op{number}" for number in range(200)]
+        for number, name in enumerate(names):
+            post.speak(name, ("C0GPU", "C0ML")[number % 2], card="asked")
+            await post.say(name, "plan")
+        post.speak("digest", "C0GPU", card="the digest")
+        replicas, slots = [post.replica() for _ in range(3)], asyncio.Semaphore(60)
+
+        async def deliver(number: int, name: str) -> None:
+            async with slots:
+                await post.delivered(name, replicas[number % 3])
+
+        await asyncio.gather(*(deliver(number, name) for number, name in enumerate(["digest", *names])))
+        cards = {name: ts for name, ts in post.opened if name != "digest"}
+        for number, name in enumerate(names):
+            post.speak(name, ("C0GPU", "C0ML")[number % 2], thread=cards[name], card="done")
+        await asyncio.gather(*(deliver(number, name) for number, name in enumerate(names)))
+        called = [row for row in post.local.traffic.listed("slack") if row["path"].split("/")[-1].startswith("chat.")]
+        assert Counter(row["status"] for row in called) == {200: len(called)}
+        assert Counter(await post.shown() + await post.shown("C0ML")) == {"done": 200, "the digest": 1}
+        assert post.calls("chat.update") == 200
+        assert post.calls("chat.postMessage") == 401
 
 
 async def test_a_dead_channel_stalls_no_other(post: Post) -> None:

@@ -1,0 +1,78 @@
+"""What a round may consist of, as Hypothesis draws it. Plain data: a round can be printed, read again and played again."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from hypothesis import strategies as st
+
+STORIES: Final = 14
+FAULTS: Final[dict[str, tuple[str, str, str, dict[str, Any]]]] = {  # name: service, effect, match ({} is the story's name), options
+    "slack takes it and cuts": ("slack", "reset_after", "chat.postMessage", {}),
+    "slack cuts": ("slack", "reset_before", "chat.", {}),
+    "slack throttles": ("slack", "ratelimited", "chat.", {"retry_after": 1}),
+    "slack breaks": ("slack", "status", "chat.", {"status": 503}),
+    "slack errs": ("slack", "error", "chat.postMessage", {"error": "internal_error"}),
+    "slack delivers twice": ("slack", "deliver_twice", "", {}),
+    "slack delivers again": ("slack", "redeliver", "", {}),
+    "slack loses the socket": ("slack", "socket_reset", "", {}),
+    "azure takes it and cuts": ("azure", "reset_after", "^(PUT|DELETE).*{}", {}),
+    "azure cuts": ("azure", "reset_before", "{}", {}),
+    "azure throttles": ("azure", "status", "{}", {"status": 429, "retry_after": 1}),
+    "azure breaks": ("azure", "status", "{}", {"status": 500}),
+    "azure breaks off": ("azure", "truncate", "{}", {}),
+    "azure is slow": ("azure", "late", "^(PUT|DELETE).*{}", {"seconds": 1.0}),
+    "azure hangs": ("azure", "hang", "{}", {"seconds": 2.0}),
+    "azure fails": ("azure", "lro_failed", "PUT .*{}", {"code": "InternalOperationError", "after": 1}),
+    "kubernetes breaks": ("kubernetes", "status", "", {"status": 503}),
+    "kubernetes takes it and cuts": ("kubernetes", "reset_after", "^P", {}),
+    "kubernetes hangs": ("kubernetes", "hang", "", {"seconds": 2.0}),
+    "prices break": ("prices", "status", "", {"status": 500}),
+}
+DEEDS: Final = ("ask again", "approve", "approve twice", "approve oneself", "deny", "cancel", "mention", "delete", "confirm", "wait")
+OFTEN: Final = ("approve", "approve", "approve", "approve twice", "delete", "confirm", "confirm", "wait", "wait")
+KINDS: Final = ("cluster", "cluster", "cluster", "plain", "job", "job", "pool")
+EVENTS: Final = (
+    "kill web", "kill worker", "kill clock", "kill all", "restart web", "restart worker", "lose the queue", "freeze redis", "kill redis",
+    "an hour passes", "wait", "wait",
+)  # fmt: skip
+PAUSES: Final = (0.0, 0.1, 0.3, 0.7, 1.5)
+
+
+@dataclass(frozen=True)
+class Story:
+    """One schedule: what is asked for, and the acts after it, each with the seconds before it."""
+
+    kind: str
+    acts: tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True)
+class Round:
+    """Stories that run at the same time, and what befalls the system, each event with the seconds before it."""
+
+    workers: int
+    events: tuple[tuple[str, float], ...]
+    stories: tuple[Story, ...]
+
+    def as_json(self) -> str:
+        """One line, for ``--replay``."""
+        return json.dumps(asdict(self), separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> Round:
+        """The reverse."""
+        read = json.loads(text)
+        stories = tuple(Story(one["kind"], tuple((act, pause) for act, pause in one["acts"])) for one in read["stories"])
+        return cls(read["workers"], tuple((event, pause) for event, pause in read["events"]), stories)
+
+
+def rounds(stories: int = STORIES) -> st.SearchStrategy[Round]:
+    """Rounds of that many stories."""
+    pauses = st.sampled_from(PAUSES)
+    acts = st.lists(st.tuples(st.sampled_from((*OFTEN, *DEEDS, *FAULTS)), pauses), min_size=2, max_size=9).map(tuple)
+    story = st.builds(Story, st.sampled_from(KINDS), acts)
+    events = st.lists(st.tuples(st.sampled_from(EVENTS), st.sampled_from((0.2, 0.5, 1.0, 2.0))), min_size=1, max_size=4).map(tuple)
+    return st.builds(Round, st.sampled_from((1, 1, 2)), events, st.lists(story, min_size=stories, max_size=stories).map(tuple))

@@ -1,0 +1,110 @@
+"""A round, from its first command until everything is at rest and was looked at."""
+
+from __future__ import annotations
+
+import json
+import ssl
+import threading
+import time
+import urllib.request
+from typing import Any, Final
+
+from chaos.drawn import Round
+from chaos.system import System
+from chaos.telling import ACCEPTED, ML, Telling
+from tests.playing import GPU
+
+REST_SECONDS: Final = 100.0
+
+
+class Broken(AssertionError):
+    """A promise does not hold; the text says which, and how to see it again."""
+
+
+def play(system: System, drawn: Round) -> None:
+    """Play a round. Raises Broken with all that does not hold."""
+    tellings = [Telling(system, story, number) for number, story in enumerate(drawn.stories)]
+    failures: list[str] = []
+
+    def guarded(run: Any) -> None:
+        try:
+            run()
+        except Exception as error:  # noqa: BLE001 - whatever it is, it ends the round
+            failures.append(repr(error))
+
+    def befall() -> None:
+        for event, pause in drawn.events:
+            time.sleep(pause)
+            system.strike(event)
+
+    threads = [threading.Thread(target=guarded, args=(run,)) for run in (befall, *(one.tell for one in tellings))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    system.play.call("DELETE", "/faults")
+    wrong = failures or _resting(system, tellings) or _holding(system, tellings)
+    if wrong:
+        raise Broken("\n".join([*wrong, f"the round: {drawn.as_json()}", *_heard(system, wrong)]))
+
+
+def _resting(system: System, tellings: list[Telling]) -> list[str]:
+    """Wait until nothing moves; what still does."""
+    ends = time.monotonic() + REST_SECONDS
+    while True:
+        records = system.records()
+        moving = [line for one in tellings for line in one.moving(records)]
+        if not moving:
+            return []
+        if time.monotonic() > ends:
+            return [f"not at rest after {REST_SECONDS:g} s: {line}" for line in moving]
+        time.sleep(0.3)
+
+
+def _holding(system: System, tellings: list[Telling]) -> list[str]:
+    """What does not hold, of any story and of all together."""
+    records = system.records()
+    requests = system.play.requests("azure")
+    writes = [
+        f"{row['method']} {row['path'].split('?')[0]}".lower()
+        for row in requests
+        if row["method"] in ("PUT", "DELETE", "PATCH") and row["status"] in ACCEPTED
+    ]
+    standing = _standing(system)
+    wrong = [line for one in tellings for line in one.broken(records, writes, standing)]
+    posted = [row for row in system.play.requests("kubernetes") if row["method"] == "POST" and row["path"].endswith("/jobs")]
+    created = sum(row["status"] == 201 for row in posted)  # a dry run has a query
+    runs = sum(row["kind"] == "job.run" for row in records)
+    if created > runs:
+        wrong.append(f"{created} jobs for {runs} requests")
+    wrong += [f"{name} ended by itself" for name in system.died()]
+    texts = json.dumps([system.play.messages(channel) for channel in (GPU, ML)])
+    return [*wrong, "a traceback was shown"] if "Traceback" in texts else wrong
+
+
+def _standing(system: System) -> set[str]:
+    """Names of the clusters and node pools that exist, as Azure tells anybody who asks."""
+    env = system.play.ready["env"]
+    asked = urllib.request.Request(
+        f"{env['IDENTITY_ENDPOINT']}?resource=https://management.azure.com&api-version=2019-08-01",
+        headers={"X-IDENTITY-HEADER": env["IDENTITY_HEADER"], "Metadata": "true"},
+    )
+    with urllib.request.urlopen(asked) as answer:
+        token = json.loads(answer.read())["access_token"]
+    path = f"/subscriptions/{env['AZURE_SUBSCRIPTION_ID']}/providers/Microsoft.ContainerService/managedClusters?api-version=2025-05-01"
+    request = urllib.request.Request(system.play.ready["azure"] + path, headers={"Authorization": f"Bearer {token}"})
+    with urllib.request.urlopen(request, context=ssl.create_default_context(cafile=system.play.ready["ca"])) as answer:
+        listed = json.loads(answer.read())["value"]
+    pools = [pool["name"] for one in listed for pool in one["properties"].get("agentPoolProfiles") or []]
+    return {one["name"] for one in listed} | set(pools)
+
+
+def _heard(system: System, wrong: list[str]) -> list[str]:
+    """What the bot's processes logged about the operations that are named."""
+    if any("not at rest" in line for line in wrong):
+        system.peek()
+    ids = {word for line in wrong for word in line.replace("'", " ").replace(",", " ").split() if len(word) == 10 and word.islower()}
+    lines = system.log.read_text(errors="replace").splitlines()
+    heard = [line[:600] for line in lines if any(one in line for one in ids) or '"ERROR"' in line or line.startswith("PEEK")]
+    records = [row for row in system.records() if row["id"] in ids]
+    return [*(f"record: {json.dumps(row)[:1500]}" for row in records), *heard[-80:]]

@@ -1,0 +1,171 @@
+"""One story: its acts as they reach the system, and what must be true of it at the end."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import Counter
+from typing import Any, Final
+
+from chaos.drawn import FAULTS, Story
+from chaos.system import BASE, SIZE, System, threads
+from tests.playing import ALICE, BOB, CAROL, GPU, shown
+
+ML: Final = "C0ML"
+ACCEPTED: Final = (200, 201, 202, 204, 499)  # 499: done, but the answer was cut off
+ENDED: Final = {"succeeded": "Done", "failed": "Failed", "refused": "Not started", "denied": "Denied", "cancelled": "Cancelled", "expired": "Expired"}
+AT_REST: Final = {*ENDED, "waiting_approval", "waiting_confirmation"}
+CARDS: Final = ("cluster.create", "cluster.delete", "pool.add", "pool.delete", "job.run")
+CREATED: Final = ("cluster.create", "pool.add")
+
+
+class Telling:
+    """`acked` counts what the bot said yes to; `said_yes` whether somebody who may approve pressed the button."""
+
+    def __init__(self, system: System, story: Story, number: int) -> None:
+        self.system, self.story = system, story
+        self.name = f"w{number}"
+        self.channel = (GPU, ML)[number % 2]
+        self.acked = 0
+        self.said_yes = False
+
+    def tell(self) -> None:
+        """Ask, and act."""
+        self._ask()
+        for act, pause in self.story.acts:
+            time.sleep(pause)
+            self._act(act)
+
+    @property
+    def request(self) -> str:
+        """The command that begins the story."""
+        return {
+            "cluster": f"cluster create {self.name} --size {SIZE} --for 48h",
+            "plain": f"cluster create {self.name} --for 48h",
+            "pool": f"pool add {BASE}/{self.name} --size {SIZE} --for 48h",
+            "job": f"run vector-add --on {BASE} --name {self.name}",
+        }[self.story.kind]
+
+    @property
+    def removal(self) -> str:
+        """The command that takes it away."""
+        return {"job": f"cancel {self.name}", "pool": f"pool delete {BASE}/{self.name}"}.get(self.story.kind, f"cluster delete {self.name}")
+
+    def _act(self, act: str) -> None:
+        if act in FAULTS:
+            service, effect, match, options = FAULTS[act]
+            about = rf"[/-]{self.name}\b" if self.story.kind in ("cluster", "plain", "pool") else ""
+            self.system.play.fault(service, effect, match.replace("{}", about), **options)
+        elif act == "wait":
+            time.sleep(0.7)
+        elif act in ("ask again", "delete"):
+            self._ask(self.removal if act == "delete" else self.request)
+        elif act == "mention":
+            for card in self._cards()[:1]:
+                self.system.play.mention(card["ts"], "status", ALICE, self.channel)
+        elif act == "cancel":
+            self._press("cancel", (ALICE,))
+        elif act == "confirm":
+            self._press("confirm", (ALICE, ALICE), patience=2.0)
+        else:
+            others = (BOB, CAROL, BOB) if self.channel == GPU else (BOB, BOB)
+            who = {"approve": (BOB,), "approve twice": others, "deny": (BOB,)}.get(act, (ALICE,))
+            self._press("deny" if act == "deny" else "approve", who, patience=3.0)
+
+    def _ask(self, text: str = "") -> None:
+        answer = self.system.play.command(text or self.request, ALICE, self.channel)
+        self.acked += "On it" in answer
+
+    def _press(self, action: str, people: tuple[str, ...], patience: float = 0.0) -> None:
+        """Press a button on every card of this story that has it. Under faults it may come late; then nobody can press it."""
+        ends = time.monotonic() + patience
+        cards = self._with(action)
+        while not cards and time.monotonic() < ends:
+            time.sleep(0.3)
+            cards = self._with(action)
+        for card in cards:
+            for user in people:
+                answer = self.system.play.click(card, action, user, self.channel)
+                self.said_yes = self.said_yes or (action == "approve" and user != ALICE and not _refused(answer))
+
+    def _cards(self) -> list[dict[str, Any]]:
+        return [one for one in self.system.messages(self.channel) if re.search(rf"\b{self.name}\b", shown(one))]
+
+    def _with(self, action: str) -> list[dict[str, Any]]:
+        return [card for card in self._cards() if action in buttons(card)]
+
+    def mine(self, records: list[dict[str, str]]) -> list[dict[str, str]]:
+        """The records of this story's requests."""
+        return [row for row in records if re.search(rf"\b{self.name}\b", row.get("text", ""))]
+
+    def moving(self, records: list[dict[str, str]]) -> list[str]:
+        """What has not come to rest: operations that run, messages that are not sent, cards that do not show how it ended."""
+        rows = self.mine(records)
+        found = [f"{self.name}: {row['id']} {row['status']} {row.get('step')}" for row in rows if row["status"] not in AT_REST]
+        found += [f"{self.name}: {row['id']} {row['messages']}" for row in rows if re.search('"(new|sending)"', row["messages"])]
+        if len(rows) < self.acked:
+            found.append(f"{self.name}: {len(rows)} records of {self.acked} requests that were acked")
+        return found or [line for row in rows if (line := self._outdated(row))]
+
+    def _outdated(self, row: dict[str, str]) -> str:
+        """What is wrong with the card of an operation that has ended; '' nothing, or it has none."""
+        for message in self.system.messages(self.channel):
+            payload = (message.get("metadata") or {}).get("event_payload") or {}
+            if payload.get("op") == row["id"] and payload.get("k") == "m:card":
+                if row["kind"] in CARDS and row["status"] in ENDED and ENDED[row["status"]] not in shown(message):
+                    return f"{self.name}: {row['id']} is {row['status']}, its card says {shown(message)[:120]!r}"
+                if row["status"] == "waiting_approval" and "approve" not in buttons(message):
+                    return f"{self.name}: {row['id']} waits for approval, and nobody can approve it"
+        return ""
+
+    def broken(self, records: list[dict[str, str]], writes: list[str], standing: set[str]) -> list[str]:
+        """The promises that do not hold. `writes` are accepted ones to Azure, `standing` the clusters and pools that exist."""
+        rows = self.mine(records)
+        said = Counter(
+            (payload["op"], payload["k"])
+            for message in threads(self.system.play.messages(self.channel))
+            if (payload := (message.get("metadata") or {}).get("event_payload"))
+        )
+        ids = {row["id"] for row in rows}
+        wrong = [f"{self.name}: said {count} times: {key}" for key, count in said.items() if count > 1 and key[0] in ids]
+        wrong += [f"{self.name}: {row['id']} {row['kind']} {row['status']} was acked and never answered" for row in rows if not _answered(row, said)]
+        about = [write for write in writes if self.name in re.split("[/-]", write)]
+        begun = [row for row in rows if row["kind"] in CREATED and '"made"' in row.get("memo", "")]
+        wrong += [f"{self.name}: {write} {count} times" for write, count in Counter(about).items() if write.startswith("put") and count > len(begun)]
+        puts = [write for write in about if write.startswith("put")]
+        if puts and not self.said_yes and self.story.kind in ("cluster", "pool"):
+            wrong.append(f"{self.name}: made without approval: {puts}")
+        return wrong + self._untrue(rows, standing)
+
+    def _untrue(self, rows: list[dict[str, str]], standing: set[str]) -> list[str]:
+        """Where what the records say ended differs from what stands in Azure."""
+        kinds = {"cluster": "cluster", "plain": "cluster", "pool": "pool"}
+        if self.story.kind not in kinds:
+            return []
+        ended = [row for row in rows if row["kind"] in (*CREATED, f"{kinds[self.story.kind]}.delete") and row["status"] in ENDED]
+        made = [row for row in ended if row["kind"] in CREATED and row["status"] == "succeeded"]
+        gone = [row for row in ended if row["kind"].endswith(".delete") and row["status"] == "succeeded"]
+        stands = self.name in standing
+        if made and not gone and not stands:
+            return [f"{self.name}: {made[0]['id']} succeeded, and it does not exist"]
+        if stands and not made and len(ended) == len(rows):
+            return [f"{self.name}: stands, although {[(row['id'], row['kind'], row['status']) for row in rows]}"]
+        if stands and len(made) == 1 and gone and len(ended) == len(rows) and float(gone[-1]["ended"]) > float(made[0]["ended"]):
+            return [f"{self.name}: stands, although {gone[-1]['id']} deleted it"]
+        return []
+
+
+def buttons(message: dict[str, Any]) -> set[str]:
+    """The buttons of a message, by action."""
+    rows = [block for block in message.get("blocks") or [] if block.get("type") == "actions"]
+    return {str(element.get("action_id", "")) for block in rows for element in block.get("elements", [])}
+
+
+def _refused(answer: dict[str, Any]) -> bool:
+    """Whether Slack itself did not let the click through; one whose ack was lost may have counted."""
+    return answer.get("error") in ("message_not_found", "no_such_action")
+
+
+def _answered(row: dict[str, str], said: Counter[tuple[str, str]]) -> bool:
+    """Whether anybody was told anything: in the channel, or in private (which leaves no trace but the mark)."""
+    return any(op == row["id"] for op, _ in said) or '"sent"' in row["messages"]
