@@ -15,13 +15,11 @@ from bot.errors import QuartermasterError, Refused
 from bot.model import usd
 from bot.operations import answers
 from bot.operations.answers import Answer, said
-from bot.operations.journal import Journal
 from bot.operations.present import date, duration, title
 from bot.operations.record import Operation
 from bot.operations.services import Services
 from bot.operations.steps import Done, Outcome, Say, Step
 from bot.slack.blocks import escaped, header, section
-from bot.store import text
 
 Question = Callable[[Operation, Services], Awaitable[Answer]]
 
@@ -104,25 +102,6 @@ async def job_list(op: Operation, do: Services) -> Answer:
         since = duration(do.clock.now() - state.created.timestamp()) + " ago" if state.created else "-"
         rows.append([state.name, one.name, state.words or state.phase, since, state.label("quartermaster-owner") or "-"])
     return answers.table_answer("Jobs", rows, note="`/gpu logs NAME` shows a log, `/gpu job NAME` one job")
-
-
-async def job_operation(do: Services, name: str) -> Operation:
-    """The operation that started the job of that name. Raises Refused where there is none."""
-    found = await do.redis.hget(Journal.key("jobs"), name)
-    op = await do.journal.load(text(found)) if found else None
-    if op is None:
-        raise Refused("operations.no_job", name=name)
-    return op
-
-
-async def about_job(op: Operation, do: Services) -> Operation:
-    """The job's operation that a question is about: by its name, or by the thread it was asked in."""
-    if op.values.get("job"):
-        return await job_operation(do, str(op.values["job"]))
-    about = await do.journal.load(str(op.memo.get("about", "")))
-    if about is None or about.kind not in ("job.run", "job.again"):
-        raise Refused("operations.no_job", name="of this thread")
-    return about
 
 
 async def sizes(op: Operation, do: Services) -> Answer:

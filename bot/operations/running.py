@@ -15,8 +15,7 @@ from bot.cluster.objects import GPU, OP_LABEL, Json
 from bot.cluster.render import RunSpec, render
 from bot.cluster.templates import Template, from_image, from_manifest
 from bot.errors import Failed, Refused
-from bot.operations import reading, report, runs
-from bot.operations.journal import Journal
+from bot.operations import jobindex, reading, report, runs
 from bot.operations.present import date
 from bot.operations.progress import Progress, progress, remaining, total_of
 from bot.operations.provisioning import target
@@ -70,14 +69,14 @@ def manifest_of(op: Operation, do: Services, t: Mapping[str, Any]) -> Json:
 async def check(op: Operation, do: Services) -> Outcome:
     """Have the server check the Job without keeping it. From here on there may be something to take back."""
     await jobs.dry_run(await _access(op, do), manifest_of(op, do, target(op)))
-    return Done(memo={"made": ["job"]})
+    return Done(memo={"made": ["job"], "notes": {**op.memo.get("notes", {}), "place": target(op).get("chosen", "")}})
 
 
 async def start(op: Operation, do: Services) -> Outcome:
     """Create the Job under its deterministic name."""
     t = target(op)
     await jobs.apply(await _access(op, do), manifest_of(op, do, t))
-    await do.redis.hset(Journal.key("jobs"), t["job"], op.id)
+    await jobindex.keep(do.redis, t["cluster"], t["namespace"], t["job"], op.id)
     return Done(memo={"job_started": do.clock.now()})
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Final
 
@@ -37,6 +37,8 @@ class Place:
     cluster: ClusterState
     pools: tuple[PoolState, ...]
     capacity: Capacity
+    chosen: str = ""
+    """Why this cluster, where the request named none and there were several."""
 
 
 async def job_run(op: Operation, do: Services, policy: Policy) -> Plan:
@@ -64,6 +66,7 @@ async def job_run(op: Operation, do: Services, policy: Policy) -> Plan:
         "cluster": place.cluster.name, "group": place.cluster.group, "region": place.cluster.region, "gpus": gpus * pods, "resource": resource,
         "per_pod": gpus, "pods": pods, "gpu_hourly": str(hourly or ""), "short": short,
         "hopeless": bool(short) and hopeless(place, gpus, resource), "pools": [pool.name for pool in place.pools],
+        "chosen": place.chosen,
     }  # fmt: skip
     several = f" in {pods} pods" if pods > 1 else ""
     detail = f"{gpus * pods} × `{resource}`{several} in namespace {target['namespace']}" if gpus else f"no GPU, in namespace {target['namespace']}"
@@ -181,7 +184,9 @@ async def _place(values: Mapping[str, Any], do: Services, gpus: int, resource: s
     if not seen:
         return await _look(do, await do.cluster(""))
     free = [place for place in seen if jobs.fits(place.capacity, gpus, resource=resource, pods=pods) is None]
-    return (free or [place for place in seen if not hopeless(place, gpus, resource)] or seen)[0]
+    place = (free or [place for place in seen if not hopeless(place, gpus, resource)] or seen)[0]
+    why = "is the first with room" if free else "is where it can wait" if not hopeless(place, gpus, resource) else "is no better or worse"
+    return replace(place, chosen=f"No cluster was named; of {len(seen)} clusters `{place.cluster.name}` {why}.")
 
 
 async def _look(do: Services, cluster: ClusterState) -> Place:
