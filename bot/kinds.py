@@ -9,7 +9,7 @@ from bot.approvals.rules import Policy
 from bot.approvals.steps import Gates
 from bot.lifecycle import digests, home, lost, notices, orphans
 from bot.lifecycle.idling import Idling
-from bot.operations import adopting, again, changing, deeds, enabling, fallback, jobquestions, leases, removal, running
+from bot.operations import adopting, again, capacityquestions, changing, deeds, enabling, fallback, jobquestions, leases, removal, running
 from bot.operations.attached import Fetch, attached_step
 from bot.operations.queries import QUESTIONS, asked
 from bot.operations.steps import Kind, Step
@@ -27,7 +27,7 @@ def kinds(policy: Policy, gates: Gates, fetch: Fetch, paying: Paying) -> Mapping
     approved = (*start, *asking)
     enable = (enabling.PLUGIN, enabling.ROLLOUT, enabling.PROOF)
     work = (plan, room_step(policy), gates.approve, *running.STEPS)
-    questions = {**QUESTIONS, **jobquestions.JOB_QUESTIONS}
+    questions = {**QUESTIONS, **capacityquestions.CAPACITY_QUESTIONS, **jobquestions.JOB_QUESTIONS}
     lease = Step("lease", leases.begin)
     extend = Step("extend", leases.extend, "Move the expiry")
     listed = [
