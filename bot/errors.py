@@ -401,6 +401,10 @@ WORDS: Final[dict[str, Words]] = {
         "This manifest cannot be run: {problem}.", "I take one Kubernetes Job (`apiVersion: batch/v1`, `kind: Job`) as YAML or JSON."
     ),
     "cluster.unsafe": Words("This manifest asks for more than jobs may have: {problems}."),
+    "cluster.no_secret": Words(
+        "The job refers to a Secret that is not there: {names} in namespace `{namespace}` of `{cluster}`.",
+        "Create it (`kubectl create secret generic {first} --namespace {namespace} …`), then run the job again.",
+    ),
     "cluster.template_unknown": Words("There is no template called `{name}`.", "There are: {known}."),
     "cluster.template_broken": Words("The template file `{file}` is broken: {problem}."),
     "cluster.parameter": Words("`{value}` does not fit `--{name}`: it must be {rule}."),

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from bot.cluster import jobs
+from bot.cluster import jobs, secrets
 from bot.cluster.access import Access
 from bot.cluster.indexed import indexed
 from bot.cluster.jobstate import JobState, PodState
@@ -67,9 +67,15 @@ def manifest_of(op: Operation, do: Services, t: Mapping[str, Any]) -> Json:
 
 
 async def check(op: Operation, do: Services) -> Outcome:
-    """Have the server check the Job without keeping it. From here on there may be something to take back."""
-    await jobs.dry_run(await _access(op, do), manifest_of(op, do, target(op)))
-    return Done(memo={"made": ["job"], "notes": {**op.memo.get("notes", {}), "place": target(op).get("chosen", "")}})
+    """Have the server check the Job without keeping it, and see that its Secrets are there. From here on there may be something to take back."""
+    t, access = target(op), await _access(op, do)
+    manifest = manifest_of(op, do, t)
+    await jobs.dry_run(access, manifest)
+    absent = await secrets.missing(access, t["namespace"], secrets.references(manifest))
+    if absent:
+        names = ", ".join(f"`{name}`" for name in absent)
+        raise Refused("cluster.no_secret", names=names, first=absent[0], namespace=t["namespace"], cluster=t["cluster"])
+    return Done(memo={"made": ["job"], "notes": {**op.memo.get("notes", {}), "place": t.get("chosen", "")}})
 
 
 async def start(op: Operation, do: Services) -> Outcome:

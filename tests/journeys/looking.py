@@ -41,6 +41,10 @@ class Looking:
                 return None
             raise
 
+    def create(self, path: str, body: dict[str, Any]) -> None:
+        """Create an object, as somebody with kubectl would."""
+        _fetched(self._server + path, self._headers, self._ca, method="POST", body=body)
+
     def delete(self, path: str) -> None:
         """Delete the object at `path`, as somebody with kubectl would."""
         _fetched(self._server + path, self._headers, self._ca, method="DELETE")
@@ -55,6 +59,8 @@ class Looking:
         return listed
 
 
-def _fetched(url: str, headers: dict[str, str], ca: ssl.SSLContext | None = None, method: str = "GET") -> Any:
-    with urllib.request.urlopen(urllib.request.Request(url, headers=headers, method=method), context=ca, timeout=20) as answer:
+def _fetched(url: str, headers: dict[str, str], ca: ssl.SSLContext | None = None, method: str = "GET", body: dict[str, Any] | None = None) -> Any:
+    data = json.dumps(body).encode() if body is not None else None
+    request = urllib.request.Request(url, data=data, headers={**headers, "Content-Type": "application/json"}, method=method)
+    with urllib.request.urlopen(request, context=ca, timeout=20) as answer:
         return json.loads(answer.read())

@@ -86,12 +86,15 @@ def test_an_image_that_does_not_exist_is_named_and_given_up_after_a_while(play: 
     wait_until(lambda: lab.job("missing") is None)
 
 
-def test_a_secret_that_is_missing_is_named_and_the_job_can_be_cancelled(play: Playing, lab: Looking) -> None:
+def test_a_secret_that_the_bot_may_not_look_for_is_named_in_the_kubelets_words_and_the_job_can_be_cancelled(play: Playing, lab: Looking) -> None:
+    play.fault("kubernetes", "forbidden", match="GET .*/secrets/no-such-secret", role="reader")
     text = MANIFEST.format(name="keyless", args="[]", gpus=1)
     reference = "env: [{name: KEY, valueFrom: {secretKeyRef: {name: no-such-secret, key: token}}}]\n          args"
     run_on_gpu(play, posted(play, f"```{text.replace('args', reference)}```"))
     card, name = card_of(play, "keyless-")
-    warning = play.reply(card["ts"], 'cannot start: .*secret "no-such-secret" not found')
+    words = 'a Secret or ConfigMap that it refers to is missing: secret "no-such-secret" not found'
+    warning = play.reply(card["ts"], f"cannot start: {words}")
+    play.card(rf"keyless-\w+ on lab(.|\n)*pending: {words}")
     play.click(warning, "cancel")
     play.reply(card["ts"], "Cancelled")
     wait_until(lambda: lab.job(name) is None)

@@ -50,6 +50,8 @@ def test_change_and_run_shows_the_arguments_to_change(play: Playing, lab: Lookin
 
 
 def test_every_option_reaches_the_manifest(play: Playing, lab: Looking) -> None:
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "team-keys"}, "stringData": {"TOKEN": "t"}}
+    lab.create("/api/v1/namespaces/default/secrets", secret)
     options = "--gpus 1 --cpu 500m --memory 2Gi --env EPOCHS=3 --secret team-keys --timeout 2h --retries 2 --spot-ok --name all-options"
     play.command(f"run {IMAGE} --on lab {options} -- --batch 64")
     job = wait_until(lambda: lab.job("all-options"))
@@ -65,6 +67,13 @@ def test_every_option_reaches_the_manifest(play: Playing, lab: Looking) -> None:
     assert any(one["key"] == "kubernetes.azure.com/scalesetpriority" for one in pod["tolerations"])
     assert job["metadata"]["labels"]["quartermaster-owner"] == ALICE
     assert {"quartermaster-channel", "quartermaster-thread", "quartermaster-expires"} <= set(job["metadata"]["annotations"])
+
+
+def test_a_secret_that_is_not_there_is_told_before_anything_is_started(play: Playing, lab: Looking) -> None:
+    play.command(f"run {IMAGE} --on lab --name no-keys --secret nobodys-keys")
+    card = play.card(r"no-keys on lab - ⚪ \*Not started\*(.|\n)*a Secret that is not there: `nobodys-keys` in namespace `default` of `lab`")
+    assert "kubectl create secret generic nobodys-keys" in shown(card)
+    assert lab.job("no-keys") is None
 
 
 def test_without_options_nothing_runs_for_ever_and_spot_nodes_are_left_alone(play: Playing, lab: Looking) -> None:
