@@ -32,11 +32,11 @@ async def gpus_ready(rig: Rig) -> None:
 
 
 async def test_a_job_that_fails_says_with_which_exit_code(rig: Rig) -> None:
-    rig.simulated()
     await jobs.apply(rig.access, manifest("bad", args=("sh", "-c", "exit 3"), env={"PLAYGROUND_EXIT_CODE": "3"}))
     state = await wait_until(lambda: seen(rig, "bad"), lambda state: state.ended)
     assert (state.phase, state.words) == ("failed", "the program ended with exit code 3")
     assert state.pod is not None
+    await jobs.delete(rig.access, "default", "bad")
 
 
 async def test_a_gpu_job_without_gpus_waits_in_the_schedulers_words(rig: Rig) -> None:

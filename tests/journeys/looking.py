@@ -27,7 +27,8 @@ class Looking:
         path = f"/subscriptions/{env['AZURE_SUBSCRIPTION_ID']}/resourceGroups/quartermaster-{name}/providers/Microsoft.ContainerService"
         url = f"{env['AZURE_ARM_BASE_URL']}{path}/managedClusters/{name}/listClusterUserCredential?api-version={VERSION}"
         listed = _fetched(url, {"Authorization": f"Bearer {token['access_token']}"}, ca, method="POST")
-        config = yaml.safe_load(base64.b64decode(listed["kubeconfigs"][0]["value"]))
+        self.kubeconfig = base64.b64decode(listed["kubeconfigs"][0]["value"]).decode()
+        config = yaml.safe_load(self.kubeconfig)
         self._server = config["clusters"][0]["cluster"]["server"]
         self._headers = {"Authorization": f"Bearer {config['users'][0]['user']['token']}"}
         self._ca = ca
