@@ -25,6 +25,7 @@ def read_gpus(text: str) -> int:
 
 
 _RESOURCES: Final = (
+    Option("pool", values.POOL, "node pool of the cluster"),
     Option("gpus", Value("N", read_gpus, "1"), "GPUs (1)", aliases=("gpu",)),
     Option("cpu", pairs.CPU, "CPUs: 4, 500m"),
     Option("memory", pairs.MEMORY, "memory: 16Gi", aliases=("mem",)),

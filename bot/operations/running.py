@@ -57,7 +57,7 @@ def manifest_of(op: Operation, do: Services, t: Mapping[str, Any]) -> Json:
         expires=datetime.fromtimestamp(t["expires"], UTC) if t.get("expires") else None, namespace=t["namespace"], gpus=values.get("gpus"),
         resource=t.get("resource") or GPU, env=dict(values.get("env") or {}), args=arguments_of(values), timeout=t.get("timeout"),
         retries=values.get("retries"), cpu=values.get("cpu"), memory=values.get("memory"), secrets=tuple(values.get("secrets") or ()),
-        spot_ok=bool(values.get("spot_ok")),
+        spot_ok=bool(values.get("spot_ok")), pool=values.get("pool"),
     )  # fmt: skip
     job = render(spec)
     if values.get("pods"):

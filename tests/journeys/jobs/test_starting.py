@@ -69,6 +69,19 @@ def test_every_option_reaches_the_manifest(play: Playing, lab: Looking) -> None:
     assert {"quartermaster-channel", "quartermaster-thread", "quartermaster-expires"} <= set(job["metadata"]["annotations"])
 
 
+def test_a_job_can_be_bound_to_a_pool(play: Playing, lab: Looking) -> None:
+    play.command(f"run {IMAGE} --on lab --pool gpu --name bound")
+    job = wait_until(lambda: lab.job("bound"))
+    assert job["spec"]["template"]["spec"]["nodeSelector"] == {"kubernetes.azure.com/agentpool": "gpu"}
+    play.command(f"run {IMAGE} --on lab --pool gpu --pods 3 --name bound-wide --env PLAYGROUND_SECONDS=inf")
+    wide = play.card(r"\Abound-wide on lab")
+    play.reply(wide["ts"], r"has to wait: Only \d of 3 pods(.|\n)*`/gpu pool scale lab/gpu --nodes N` makes room there")
+    play.click(wide, "cancel")
+    play.reply(wide["ts"], "Cancelled")
+    play.command(f"run {IMAGE} --on lab --pool nowhere --name unbound")
+    play.card("Not started(.|\n)*Cluster `lab` has no node pool `nowhere`. It has `gpu`.")
+
+
 def test_a_secret_that_is_not_there_is_told_before_anything_is_started(play: Playing, lab: Looking) -> None:
     play.command(f"run {IMAGE} --on lab --name no-keys --secret nobodys-keys")
     card = play.card(r"no-keys on lab - ⚪ \*Not started\*(.|\n)*a Secret that is not there: `nobodys-keys` in namespace `default` of `lab`")
