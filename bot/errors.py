@@ -94,6 +94,10 @@ WORDS: Final[dict[str, Words]] = {
     "commands.word": Words("`{value}` is not {rule}."),
     "commands.number": Words("`{value}` is not a whole number.", "It is a number from {least} to {most}."),
     "commands.range": Words("{value} is out of range.", "It is a number from {least} to {most}."),
+    "commands.no_gpu": Words(
+        "A job that is started here holds at least one GPU.",
+        "Leave `--gpus` out for one. A Job manifest that asks for none is run as it is: *Run on GPU* in its message's menu.",
+    ),
     "commands.range_order": Words("`--min {low}` is more than `--max {high}`.", "Swap them: `--min {high} --max {low}`."),
     "commands.choice": Words("`{value}` is not one of the choices.", "It is one of {choices}."),
     "commands.duration": Words("`{value}` is not a duration.", "It is written like `90m`, `8h` or `3d`."),
@@ -208,6 +212,9 @@ WORDS: Final[dict[str, Words]] = {
     "operations.rollout_stuck": Words("The device plugin does not start on every node: {lines}.", "`/gpu check` names the cause."),
     "operations.unproven": Words("{sentence}", "{next_step} `/gpu check` looks again."),
     "operations.no_job": Words("I know no job `{name}`.", "`/gpu jobs` lists them."),
+    "operations.no_job_there": Words("I know no job `{name}` there, but one on {places}.", "Name that cluster, or leave `--on` and `--namespace` out."),
+    "operations.job_where": Words("There are several jobs `{name}`: on {places}.", "Say which: `{instead}`."),
+    "operations.thread_no_job": Words("This thread is not about a job.", "`/gpu jobs` lists the jobs."),
     "operations.no_log": Words("Job `{name}` has no log yet: {reason}."),
     "operations.changed_meanwhile": Words(
         "{what} was changed by somebody else in the meantime: it is {now} now.", "Look at it, then ask again if it should be otherwise."
@@ -394,6 +401,10 @@ WORDS: Final[dict[str, Words]] = {
         "This manifest cannot be run: {problem}.", "I take one Kubernetes Job (`apiVersion: batch/v1`, `kind: Job`) as YAML or JSON."
     ),
     "cluster.unsafe": Words("This manifest asks for more than jobs may have: {problems}."),
+    "cluster.no_secret": Words(
+        "The job refers to a Secret that is not there: {names} in namespace `{namespace}` of `{cluster}`.",
+        "Create it (`kubectl create secret generic {first} --namespace {namespace} …`), then run the job again.",
+    ),
     "cluster.template_unknown": Words("There is no template called `{name}`.", "There are: {known}."),
     "cluster.template_broken": Words("The template file `{file}` is broken: {problem}."),
     "cluster.parameter": Words("`{value}` does not fit `--{name}`: it must be {rule}."),

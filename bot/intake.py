@@ -11,7 +11,7 @@ import contextlib
 import json
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from redis.asyncio import Redis
@@ -21,10 +21,10 @@ from bot.approvals.audit import Audit
 from bot.approvals.gate import Gate
 from bot.approvals.trail import refusal as refused
 from bot.clock import Clock
-from bot.commands import Reply, Request, parse, parse_mention, shown
+from bot.commands import THIS, Reply, Request, parse, parse_mention, shown
 from bot.errors import Refused, Temporary
 from bot.operations.journal import Journal, NewOperation
-from bot.operations.record import DECISION_PREFIX, Operation, identity
+from bot.operations.record import DECISION_PREFIX, JOB_KINDS, Operation, identity
 from bot.operations.waking import Waking
 from bot.plans.precheck import check
 from bot.slack.people import People
@@ -145,6 +145,8 @@ class Intake:
         if parsed.kind == "thread.cancel" and about is not None:
             await self.cancel(about.id, who, event)
             return
+        if parsed.kind == "job.again" and about is not None:
+            parsed, thread = _once_more(parsed, about, thread)
         await self.request(parsed, who, trigger=event, thread=thread, memo={"about": about.id} if about else None)
 
     async def decide(self, value: str, who: Who, trigger: str, verdict: str, reason: str = "") -> None:
@@ -211,3 +213,11 @@ class Intake:
         with contextlib.suppress(RedisError, TimeoutError):
             async with asyncio.timeout(WAKE_SECONDS):
                 await self._waking.wake(subject)
+
+
+def _once_more(request: Request, about: Operation, thread: str) -> tuple[Request, str]:
+    """One more run of the thread's job, with its name, and where it is told: on a card of its own; in the thread where that has no job."""
+    name = str((about.plan or {}).get("target", {}).get("job") or "")
+    if about.kind not in JOB_KINDS or not name:
+        return Request(path=(), kind="reply", values={"text": str(Refused("operations.thread_no_job"))}, text=""), thread
+    return replace(request, text=request.text.replace(THIS, name, 1)), ""

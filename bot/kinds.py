@@ -9,7 +9,7 @@ from bot.approvals.rules import Policy
 from bot.approvals.steps import Gates
 from bot.lifecycle import digests, home, lost, notices, orphans
 from bot.lifecycle.idling import Idling
-from bot.operations import adopting, again, changing, deeds, enabling, fallback, jobquestions, leases, removal, running
+from bot.operations import adopting, again, capacityquestions, changing, deeds, enabling, fallback, jobquestions, leases, removal, running
 from bot.operations.attached import Fetch, attached_step
 from bot.operations.queries import QUESTIONS, asked
 from bot.operations.steps import Kind, Step
@@ -27,7 +27,7 @@ def kinds(policy: Policy, gates: Gates, fetch: Fetch, paying: Paying) -> Mapping
     approved = (*start, *asking)
     enable = (enabling.PLUGIN, enabling.ROLLOUT, enabling.PROOF)
     work = (plan, room_step(policy), gates.approve, *running.STEPS)
-    questions = {**QUESTIONS, **jobquestions.JOB_QUESTIONS}
+    questions = {**QUESTIONS, **capacityquestions.CAPACITY_QUESTIONS, **jobquestions.JOB_QUESTIONS}
     lease = Step("lease", leases.begin)
     extend = Step("extend", leases.extend, "Move the expiry")
     listed = [
@@ -57,8 +57,8 @@ def kinds(policy: Policy, gates: Gates, fetch: Fetch, paying: Paying) -> Mapping
         Kind("job.run", (gates.admit, gates.card, attached_step(fetch), *work), running.UNDO),
         Kind("job.again", (gates.admit, gates.card, again.RESOLVE, *work), running.UNDO),
         Kind("thread.curve", (gates.admit, jobquestions.CURVE), card="none"),
-        Kind("job.cancel", (gates.admit, deeds.CANCEL), card="answer"),
-        Kind("job.clean", (gates.admit, deeds.CLEAN), card="answer"),
+        Kind("job.cancel", (gates.admit, gates.own_job, deeds.CANCEL), card="answer"),
+        Kind("job.clean", (gates.admit, gates.own_job, deeds.CLEAN), card="answer"),
         Kind("feature.register", (gates.admit, deeds.FEATURE), card="answer"),
         Kind("lease", paying.watching(leases.STEPS), card="none"),
         Kind("pool.enable", enable),

@@ -18,6 +18,7 @@ from bot.approvals.decide import (
 )
 from bot.approvals.gate import Gate, person_of
 from bot.errors import Refused
+from bot.operations import jobindex
 from bot.operations.present import duration
 from bot.operations.record import DENIED, EXPIRED, REFUSED, WAITING_APPROVAL, WAITING_CONFIRMATION, Operation
 from bot.operations.services import Services
@@ -38,6 +39,7 @@ class Gates:
     def __init__(self, gate: Gate, people: People) -> None:
         self._gate, self._people = gate, people
         self.admit = Step("admit", self._admit)
+        self.own_job = Step("own", self._own_job)
         self.card = Step("card", self._card)
         self.approve = Step("approve", self._approve)
         self.confirm = Step("confirm", self._confirm)
@@ -52,6 +54,13 @@ class Gates:
             return Done(memo={"admitted": True})
         sentence = str(verdict) if isinstance(verdict, Denied) else "I could not find out who you are."
         return End(REFUSED, error={"code": "approvals", "sentence": sentence, "next_step": ""})
+
+    async def _own_job(self, op: Operation, do: Services) -> Outcome:
+        """Whoever asked for a job may end or delete it, and so may operators and approvers: by its name as by its card."""
+        about = await jobindex.about(do, op)
+        profile = await self._people.fetch(op.team, op.user, self._gate.policy.user_groups)
+        refusal = self._gate.cancel_refusal(about, profile, op.user)
+        return End(REFUSED, say=(Say("refused", refusal, private_to=op.user),)) if refusal else Done()
 
     async def _card(self, op: Operation, do: Services) -> Outcome:
         """Go on once the card stands in the channel: everything that follows refers to its thread."""

@@ -44,7 +44,7 @@ _CURRENT: ContextVar[tuple[Operation, str] | None] = ContextVar("audited", defau
 
 def reading(kind: str) -> bool:
     """Whether that kind of request only looks."""
-    return kind.startswith("query.") or kind in ("thread.status", "thread.logs")
+    return kind.startswith("query.") or kind in ("thread.status", "thread.logs", "thread.job", "thread.curve")
 
 
 def entries_of(op: Operation) -> list[Entry]:

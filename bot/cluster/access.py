@@ -32,6 +32,8 @@ READ_SECONDS: Final = 15.0
 PAGE: Final = 500
 THREADS: Final = 4
 FIELD_OWNER: Final = "quartermaster"
+METADATA: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1, application/json"
+"""What to accept where only an object's metadata is wanted (Kubernetes API conventions)."""
 
 _SEGMENT = re.compile(r"[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?")
 _VERBS = {"GET": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
@@ -150,10 +152,11 @@ class Access:
         content_type: str = "application/json",
         expect: Collection[int] = (),
         verb: str | None = None,
+        accept: str = "application/json",
     ) -> Answer:
         """One request, blocking, bounded by connect and read limits. Raises the errors of :func:`bot.cluster.replies.error_of`
         and ``cluster.unreachable``."""
-        headers = {"Accept": "application/json", "Content-Type": content_type}
+        headers = {"Accept": accept, "Content-Type": content_type}
         try:
             response = self._send(method, path, query, headers, body, READ_SECONDS)
             raw = response.data

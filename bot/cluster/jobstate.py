@@ -27,6 +27,11 @@ STUCK: Final = (
     "RunContainerError",
     "CrashLoopBackOff",
 )
+# Where Kubernetes' message names what the reason only hints at: the Secret, the volume, what the node was short of.
+_DETAILED: Final = (
+    "CreateContainerConfigError", "CreateContainerError", "RunContainerError", "Evicted", "UnexpectedAdmissionError",
+    "FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox",
+)  # fmt: skip
 _IMAGE: Final = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull")
 
 
@@ -271,7 +276,7 @@ def _words(pod: PodState) -> str:
         words = f"the program ended with exit code {pod.exit_code}"
     if pod.reason in _IMAGE and pod.detail:
         words += f": {_image_cause(pod.detail)}"
-    elif pod.reason in ("CreateContainerConfigError", "Evicted", "UnexpectedAdmissionError") and pod.detail:
+    elif pod.reason in _DETAILED and pod.detail:
         words += f": {pod.detail[:200]}"
     return words
 

@@ -65,6 +65,9 @@ _REASONS: Final = {
     "OutOfcpu": "the node had no CPU left when the pod arrived",
     "OutOfmemory": "the node had no memory left when the pod arrived",
     "NodeAffinity": "the node no longer carries the labels that it asked for",
+    "FailedMount": "a volume that it refers to cannot be mounted",
+    "FailedAttachVolume": "a disk that it refers to cannot be attached",
+    "FailedCreatePodSandBox": "the node cannot set it up",
     "SchedulingGated": "something holds it back on purpose",
 }
 

@@ -11,7 +11,7 @@ from bot.commands.definitions import BY_KIND, COMMANDS, GROUPS
 from bot.commands.grammar import parse
 from bot.commands.help import overview, usage, usage_hint
 from bot.commands.manifest import RUN_ON_GPU, slack_manifest
-from bot.commands.mention import parse_mention
+from bot.commands.mention import THIS, parse_mention
 from bot.commands.model import Command, Malformed, Reply, Request, Role
 from bot.commands.text import shown
 
@@ -20,6 +20,7 @@ __all__ = [
     "COMMANDS",
     "GROUPS",
     "RUN_ON_GPU",
+    "THIS",
     "Command",
     "Malformed",
     "Reply",

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from bot.commands import pairs, values
-from bot.commands.model import Argument, Command, Option, Role
+from bot.commands.model import Argument, Command, Malformed, Option, Role, Value
 from bot.commands.schedule import SCHEDULE
 
 _JOB: Final = Argument("job", values.JOB)
 _ON: Final = Option("on", values.CLUSTER, "cluster", key="cluster", aliases=("cluster",))
+_NAMESPACE: Final = Option("namespace", values.NAMESPACE, "namespace", aliases=("n",))
+_WHERE: Final = (_ON, _NAMESPACE)
 _SIZES_REGION: Final = Option("region", values.REGION, "Azure region", aliases=("location", "l"))
 
+
+
+def read_gpus(text: str) -> int:
+    """How many GPUs each pod of a job gets."""
+    if re.fullmatch(r"0+|none|no", text.strip().lower()):
+        raise Malformed("commands.no_gpu", instead="1")
+    return int(values.GPUS.read(text))
+
+
 _RESOURCES: Final = (
-    Option("gpus", values.GPUS, "GPUs (1)", aliases=("gpu",)),
+    Option("pool", values.POOL, "node pool of the cluster"),
+    Option("gpus", Value("N", read_gpus, "1"), "GPUs (1)", aliases=("gpu",)),
     Option("cpu", pairs.CPU, "CPUs: 4, 500m"),
     Option("memory", pairs.MEMORY, "memory: 16Gi", aliases=("mem",)),
     Option("pods", values.whole("N", 1, 100, "2"), "pods of an indexed job", aliases=("parallelism",)),
@@ -35,7 +48,7 @@ JOBS: Final = (
             _ON,
             *_RESOURCES,
             Option("name", values.JOB, "name of the job"),
-            Option("namespace", values.NAMESPACE, "namespace", aliases=("n",)),
+            _NAMESPACE,
         ),
         examples=("run mnist --on demo", "run ghcr.io/team/train:1.2 --gpus 2 --timeout 2h --env EPOCHS=10 -- --batch 64"),
         changes=True,
@@ -54,7 +67,7 @@ JOBS: Final = (
         "query.job",
         "one job: state, result, history",
         arguments=(_JOB,),
-        options=(_ON,),
+        options=_WHERE,
         examples=("job mnist-1",),
         aliases=(("job", "show"), ("job", "describe")),
     ),
@@ -63,7 +76,7 @@ JOBS: Final = (
         "job.again",
         "run a job again, with changes",
         arguments=(_JOB,),
-        options=(Option("again", None, "run it again"), _ON, *_RESOURCES),
+        options=(Option("again", None, "run it again"), *_WHERE, *_RESOURCES),
         examples=("job mnist-1 --again --set max_steps=1000",),
         changes=True,
         passthrough=True,
@@ -74,7 +87,7 @@ JOBS: Final = (
         "query.logs",
         "end of the log, and all of it as a file",
         arguments=(_JOB,),
-        options=(_ON, Option("tail", values.whole("N", 1, 200, "20"), "lines to show (20)", aliases=("lines",))),
+        options=(*_WHERE, Option("tail", values.whole("N", 1, 200, "20"), "lines to show (20)", aliases=("lines",))),
         examples=("logs mnist-1",),
         aliases=(("log",), ("job", "logs")),
     ),
@@ -83,7 +96,7 @@ JOBS: Final = (
         "job.cancel",
         "stop a job",
         arguments=(_JOB,),
-        options=(_ON,),
+        options=_WHERE,
         examples=("cancel mnist-1",),
         changes=True,
         aliases=(("job", "cancel"), ("job", "stop")),
@@ -93,7 +106,7 @@ JOBS: Final = (
         "job.clean",
         "delete a finished job and its pods",
         arguments=(_JOB,),
-        options=(_ON,),
+        options=_WHERE,
         examples=("clean mnist-1",),
         changes=True,
         aliases=(("job", "clean"), ("job", "delete"), ("job", "rm")),

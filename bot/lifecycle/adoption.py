@@ -32,7 +32,7 @@ from bot.errors import QuartermasterError
 from bot.lifecycle import lost, rebuilding
 from bot.lifecycle.notices import Place
 from bot.lifecycle.rebuilding import Known
-from bot.operations import leases
+from bot.operations import jobindex, leases
 from bot.operations.answers import pool_prices
 from bot.operations.journal import Journal, NewOperation
 from bot.operations.leases import Held
@@ -200,7 +200,7 @@ class Adoption:
             if new is None:
                 continue
             posted = await self._told(new.channel, new.thread)
-            await self._do.redis.hset(Journal.key("jobs"), state.name, new.id)
+            await jobindex.keep(self._do.redis, one.name, state.namespace, state.name, new.id)
             if await self._create(new, posted):
                 found.places.append(Place(new.team, new.channel, new.thread, new.user))
                 if not state.ended:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from bot.operations import jobindex
 from bot.operations.provisioning import target
-from bot.operations.queries import about_job
 from bot.operations.record import Operation
 from bot.operations.services import Services
 from bot.operations.steps import Done, Outcome, Step
@@ -84,7 +84,7 @@ def _shown(value: Any) -> str:
 
 async def resolve(op: Operation, do: Services) -> Outcome:
     """The request of the earlier run (by its name, or by the button that was pressed), merged with this one's changes."""
-    about = await about_job(op, do)
+    about = await jobindex.about(do, op)
     t = target(about)
     before = {**about.values, **({"cluster": t["cluster"]} if t.get("cluster") else {})}
     values = merged(before, op.request.get("values", {}))

@@ -11,12 +11,9 @@ from typing import Any
 from bot.azure import tags
 from bot.azure.clusters import ClusterState
 from bot.azure.pools import PoolState
-from bot.cluster.evidence import Verdict
-from bot.cluster.nodes import Capacity, GpuNode
 from bot.model import usd
 from bot.operations.present import date, duration
-from bot.operations.steps import Say
-from bot.slack.blocks import Block, context, escaped, header, monospaced, section, table
+from bot.slack.blocks import Block, context, cut, escaped, header, monospaced, section, table
 
 
 @dataclass(frozen=True)
@@ -52,46 +49,6 @@ def pool_prices(pools: Iterable[PoolState]) -> dict[str, Decimal]:
         if price and pool.count:
             found[pool.name] = Decimal(price) / max(1, pool.count)
     return found
-
-
-def capacity_rows(capacity: Capacity) -> list[list[str]]:
-    """A heading and a row for each GPU node."""
-    rows = [["Free", "Allocatable", "Ready", "GPU", "Node", "Who"]]
-    for node in capacity.nodes:
-        total = node.total
-        rows.append([str(total.free), str(total.allocatable), "yes" if node.ready else "no", node.model, node.name, _who(node)])
-    return rows
-
-
-def _who(node: GpuNode) -> str:
-    return ", ".join(f"{holder.job or holder.pod}" for holder in node.holders[:3]) + (" …" if len(node.holders) > 3 else "") or "-"
-
-
-def capacity_blocks(cluster: str, capacity: Capacity) -> tuple[str, list[Block], list[Block]]:
-    """Node capacity: text for notifications, blocks, and the same without native tables."""
-    total = capacity.total
-    if not capacity.nodes:
-        text = f"`{cluster}` has no GPU nodes ({capacity.other_nodes} other)."
-        return text, [section(text)], [section(text)]
-    count = len(capacity.nodes)
-    text = f"{cluster}: {total.free} of {total.allocatable} GPUs free on {counted(count, 'node')}"
-    head = section(
-        f"*{escaped(cluster)}*: *{total.free}* of *{total.allocatable}* `nvidia.com/gpu` free · largest free block: {capacity.largest_free_block}"
-    )
-    notes = [f"⚠️ `{node.name}`: {'; '.join(node.problems)}" for node in capacity.nodes if node.problems]
-    notes += [f"⏳ `{pod.job or pod.pod}` waits for {pod.count}: {escaped(pod.reason)}" for pod in capacity.pending[:5]]
-    tail = [context(*notes[:8])] if notes else []
-    rows = capacity_rows(capacity)
-    native = [head, table(rows[:60], numeric=frozenset({0, 1})), *tail]
-    return text, native, [head, section(monospaced(rows[:25], numeric=frozenset({0, 1}))), *tail]
-
-
-def capacity_message(event: str, cluster: str, capacity: Capacity, verdict: Verdict) -> Say:
-    """The proof with its evidence, and the capacity that it vouches for."""
-    text, blocks, plain = capacity_blocks(cluster, capacity)
-    proven = section(f"✅ {verdict.sentence}")
-    evidence = context("\n".join(verdict.evidence)[:2000])
-    return Say(event, f"Proven: {text}", [proven, *blocks, evidence], plain=[proven, *plain, evidence])
 
 
 def expiry(labels: Mapping[str, str]) -> float | None:
@@ -144,9 +101,10 @@ def table_answer(title: str, rows: Sequence[Sequence[str]], *, note: str = "", n
     tail = [context(note)] if note else []
     if len(rows) == 1:
         return Answer(title, [section(f"*{title}*: nothing"), *tail])
+    short = [[escaped(cut(cell, 60)) for cell in row] for row in rows[:30]]
     return Answer(
         title, [section(f"*{title}*"), table(rows, numeric=numeric), *tail],
-        [section(f"*{title}*"), section(monospaced(rows[:30], numeric=numeric)), *tail],
+        [section(f"*{title}*"), section(monospaced(short, numeric=numeric)), *tail],
     )  # fmt: skip
 
 

@@ -8,9 +8,9 @@ from typing import Any
 from bot.azure import features
 from bot.cluster import jobs, plugin
 from bot.errors import Refused
+from bot.operations import jobindex
 from bot.operations.answers import said
 from bot.operations.provisioning import target
-from bot.operations.queries import about_job, job_operation
 from bot.operations.record import Operation
 from bot.operations.services import Services
 from bot.operations.steps import Done, Outcome, Say, Step, Wait
@@ -18,7 +18,7 @@ from bot.operations.steps import Done, Outcome, Say, Step, Wait
 
 async def cancel_job(op: Operation, do: Services) -> Outcome:
     """Ask the job's own operation to stop; it deletes the Job and says so in its thread."""
-    about = await about_job(op, do)
+    about = await jobindex.about(do, op)
     fact = json.dumps({"by": op.user, "at": do.clock.now()})
     name = (about.plan or {}).get("target", {}).get("job", "?")
     if about.ended is not None or await do.journal.poke(about.id, {"cancel": fact}, first=True) == "ended":
@@ -29,8 +29,8 @@ async def cancel_job(op: Operation, do: Services) -> Outcome:
 
 async def clean_job(op: Operation, do: Services) -> Outcome:
     """Delete a finished Job and its pods (the document's ``kubectl delete jobs``)."""
-    name = str(op.values["job"])
-    about = await job_operation(do, name)
+    about = await jobindex.about(do, op)
+    name = str((about.plan or {}).get("target", {}).get("job", "?"))
     if about.ended is None:
         return Done(memo=_answer(f"`{name}` is still running. `/gpu cancel {name}` stops it and deletes it."))
     t = (about.plan or {}).get("target", {})

@@ -13,6 +13,7 @@ from bot.cluster.access import Access
 from bot.cluster.proof import Expectation
 from bot.errors import Failed
 from bot.operations import answers
+from bot.operations.nodeview import View, proven
 from bot.operations.provisioning import target
 from bot.operations.record import Operation
 from bot.operations.services import Services
@@ -97,13 +98,14 @@ async def prove(op: Operation, do: Services) -> Outcome:
     if not verdict.ready:
         raise Failed("operations.unproven", sentence=verdict.sentence, next_step=verdict.next_step)
     capacity = await nodes.capacity(access, answers.prices_of(target(op)))
-    return Done(memo={"details": details, "now": ""}, say=(answers.capacity_message("proof", target(op)["cluster"], capacity, verdict),))
+    return Done(memo={"details": details, "now": ""}, say=(proven("proof", View(target(op)["cluster"], capacity, do.clock.now()), verdict),))
 
 
 async def show_capacity(op: Operation, do: Services) -> Outcome:
     """Node capacity alone, where there is no pool to hold it against."""
     capacity = await nodes.capacity(await access_of(op, do))
-    return Done(say=(Say("capacity", *answers.capacity_blocks(target(op)["cluster"], capacity)),))
+    view = View(target(op)["cluster"], capacity, do.clock.now())
+    return Done(say=(Say("capacity", view.headline(), view.blocks(), view.plain()),))
 
 
 PLUGIN = Step("plugin", install_plugin, "NVIDIA device plugin")

@@ -10,11 +10,11 @@ from bot.cluster import jobs
 from bot.cluster.access import Access
 from bot.cluster.jobstate import JobState
 from bot.errors import QuartermasterError, Refused
-from bot.operations import reading, report, runs
+from bot.operations import jobindex, reading, report, runs
 from bot.operations.answers import Answer
 from bot.operations.present import date, duration
 from bot.operations.provisioning import target
-from bot.operations.queries import Question, about_job
+from bot.operations.queries import Question
 from bot.operations.record import Operation
 from bot.operations.services import Services
 from bot.operations.steps import Done, Outcome, Say, Step
@@ -28,7 +28,7 @@ SHOWN_RUNS: Final = 10
 
 async def job(op: Operation, do: Services) -> Answer:
     """One job: state, result, and the runs before it."""
-    about = await about_job(op, do)
+    about = await jobindex.about(do, op)
     t = target(about)
     if "job" not in t:
         raise Refused("operations.no_job", name=about.text)
@@ -77,7 +77,7 @@ def _history(rows: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
 
 async def job_logs(op: Operation, do: Services) -> Answer:
     """The end of the log here, all of it as a file in the thread; of several pods all logs, each line with its pod."""
-    about = await about_job(op, do)
+    about = await jobindex.about(do, op)
     t = target(about)
     access, state = await _seen(about, do)
     whole = await reading.everything(access, state, FILE_BYTES)
@@ -104,7 +104,7 @@ async def _seen(about: Operation, do: Services) -> tuple[Access, JobState]:
 async def curve(op: Operation, do: Services) -> Outcome:
     """A picture of the curve, in the thread: from what the run left, or from its log while it goes on."""
     try:
-        about = await about_job(op, do)
+        about = await jobindex.about(do, op)
         say = await _drawn(op, about, do)
     except Refused as error:
         say = Say("curve", str(error))
@@ -137,5 +137,5 @@ def _going_on(parts: tuple[tuple[str, RunSummary], ...]) -> dict[str, Any]:
     return runs.result(run)
 
 
-JOB_QUESTIONS: Final[Mapping[str, Question]] = {"query.job": job, "query.logs": job_logs, "thread.logs": job_logs}
+JOB_QUESTIONS: Final[Mapping[str, Question]] = {"query.job": job, "thread.job": job, "query.logs": job_logs, "thread.logs": job_logs}
 CURVE = Step("curve", curve)

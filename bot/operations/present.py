@@ -62,7 +62,7 @@ def card(op: Operation, kind: Kind) -> Rendered | None:
     if kind.card == "none":
         return None
     if kind.card == "answer":
-        answer = op.memo.get("answer")
+        answer = op.memo.get("answer") or _no_answer(op)
         return Rendered(answer["text"], answer["blocks"], answer.get("plain") or answer["blocks"]) if answer else None
     if not op.memo.get("admitted"):
         return None
@@ -77,6 +77,18 @@ def card(op: Operation, kind: Kind) -> Rendered | None:
             footer=f"asked by <@{op.user}> · `{op.id}`" + (f" · {date(op.created)}" if op.created else ""),
         )
     )
+
+
+def _no_answer(op: Operation) -> dict[str, Any]:
+    """Why a question or a short deed of somebody's came to nothing; {} while it is not over, or where that was told in private."""
+    if not (op.error and op.memo.get("admitted") and op.status in (REFUSED, FAILED)):
+        return {}
+    text = _reason(op.error)
+    return {"text": text, "blocks": [section(f"🔴 {text}" if op.status == FAILED else text)]}
+
+
+def _reason(error: Mapping[str, Any]) -> str:
+    return escaped(" ".join(part for part in (str(error.get("sentence", "")), str(error.get("next_step", ""))) if part))
 
 
 def _state(op: Operation) -> str:
@@ -221,8 +233,9 @@ def ending(op: Operation, kind: Kind, outcome: End) -> End:
         return outcome
     if outcome.status == REFUSED and op.memo.get("admitted") and kind.card == "start":
         return outcome
-    error = outcome.error or {}
-    sentence = escaped(" ".join(part for part in (error.get("sentence", ""), error.get("next_step", "")) if part))
+    if op.memo.get("admitted") and kind.card == "answer" and outcome.status in (REFUSED, FAILED) and outcome.error:
+        return outcome
+    sentence = _reason(outcome.error or {})
     if not op.memo.get("admitted"):
         say = Say("refused", sentence or "That is not possible.", private_to=op.user)
     elif outcome.status == CANCELLED:

@@ -7,21 +7,17 @@ from decimal import Decimal
 from typing import Any, Final
 
 from bot.azure import features, pools, quotas, tags
-from bot.azure.clusters import ClusterState
 from bot.azure.sizes import SIZES
-from bot.cluster import jobs, nodes, plugin
-from bot.cluster.jobstate import JobState
-from bot.errors import QuartermasterError, Refused
+from bot.cluster import plugin
+from bot.errors import Refused
 from bot.model import usd
 from bot.operations import answers
 from bot.operations.answers import Answer, said
-from bot.operations.journal import Journal
 from bot.operations.present import date, duration, title
 from bot.operations.record import Operation
 from bot.operations.services import Services
 from bot.operations.steps import Done, Outcome, Say, Step
 from bot.slack.blocks import escaped, header, section
-from bot.store import text
 
 Question = Callable[[Operation, Services], Awaitable[Answer]]
 
@@ -67,62 +63,6 @@ async def pool(op: Operation, do: Services) -> Answer:
         f"owner <@{_owner(found.tags)}>" + (f" · {usd(price)}/h" if price else "") + (f" · until {date(until)}" if until else ""),
     ]
     return said("\n".join(lines))
-
-
-async def node_capacity(op: Operation, do: Services) -> Answer:
-    """GPUs per node: allocatable, in use, free, by whom."""
-    chosen = [await do.cluster(op.values["cluster"])] if op.values.get("cluster") else await do.ours()
-    if not chosen:
-        return answers.clusters_answer([], do.clock.now())
-    texts, native, plain = [], [], []
-    for one in chosen[:5]:
-        try:
-            found = await pools.list_all(do.azure, one.group, one.name) or []
-            capacity = await nodes.capacity(await do.clusters.access(one.group, one.name), answers.pool_prices(found))
-            line, blocks, without = answers.capacity_blocks(one.name, capacity)
-        except QuartermasterError as error:
-            line = f"{one.name}: {error.sentence}"
-            blocks = without = [section(f"*{one.name}*: {error}")]
-        texts.append(line)
-        native += blocks
-        plain += without
-    # Slack: one table in a message
-    many = sum(block["type"] == "table" for block in native) > 1
-    return Answer("; ".join(texts), plain if many else native, plain)
-
-
-async def job_list(op: Operation, do: Services) -> Answer:
-    """Jobs of ours on one cluster or on all, newest first."""
-    chosen = [await do.cluster(op.values["cluster"])] if op.values.get("cluster") else await do.ours()
-    found: list[tuple[ClusterState, JobState]] = []
-    for one in chosen:
-        if one.power_state == "Running" and one.provisioning_state == "Succeeded":
-            listed = await jobs.list_jobs(await do.clusters.access(one.group, one.name))
-            found += [(one, state) for state in listed if not op.values.get("mine") or state.label("quartermaster-owner") == op.user]
-    rows = [["Job", "Cluster", "State", "Since", "Owner"]]
-    for one, state in sorted(found, key=lambda pair: pair[1].created.timestamp() if pair[1].created else 0, reverse=True)[:50]:
-        since = duration(do.clock.now() - state.created.timestamp()) + " ago" if state.created else "-"
-        rows.append([state.name, one.name, state.words or state.phase, since, state.label("quartermaster-owner") or "-"])
-    return answers.table_answer("Jobs", rows, note="`/gpu logs NAME` shows a log, `/gpu job NAME` one job")
-
-
-async def job_operation(do: Services, name: str) -> Operation:
-    """The operation that started the job of that name. Raises Refused where there is none."""
-    found = await do.redis.hget(Journal.key("jobs"), name)
-    op = await do.journal.load(text(found)) if found else None
-    if op is None:
-        raise Refused("operations.no_job", name=name)
-    return op
-
-
-async def about_job(op: Operation, do: Services) -> Operation:
-    """The job's operation that a question is about: by its name, or by the thread it was asked in."""
-    if op.values.get("job"):
-        return await job_operation(do, str(op.values["job"]))
-    about = await do.journal.load(str(op.memo.get("about", "")))
-    if about is None or about.kind not in ("job.run", "job.again"):
-        raise Refused("operations.no_job", name="of this thread")
-    return about
 
 
 async def sizes(op: Operation, do: Services) -> Answer:
@@ -216,8 +156,8 @@ async def reply(op: Operation, do: Services) -> Answer:
 
 
 QUESTIONS: Final[Mapping[str, Question]] = {
-    "query.clusters": clusters, "query.cluster": cluster, "query.pools": pool_list, "query.pool": pool, "query.nodes": node_capacity,
-    "query.jobs": job_list, "query.sizes": sizes, "query.price": price,
+    "query.clusters": clusters, "query.cluster": cluster, "query.pools": pool_list, "query.pool": pool,
+    "query.sizes": sizes, "query.price": price,
     "query.quota": quota, "query.plugin": plugin_status, "query.feature": feature, "query.status": status, "thread.status": thread_status,
     "reply": reply,
 }  # fmt: skip

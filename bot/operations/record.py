@@ -19,6 +19,7 @@ DENIED: Final = "denied"
 CANCELLED: Final = "cancelled"
 EXPIRED: Final = "expired"
 DECISION_PREFIX: Final = "decision:"
+JOB_KINDS: Final = frozenset({"job.run", "job.again"})
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from bot.cluster import jobs
+from bot.cluster import jobs, secrets
 from bot.cluster.access import Access
 from bot.cluster.indexed import indexed
 from bot.cluster.jobstate import JobState, PodState
@@ -15,8 +15,7 @@ from bot.cluster.objects import GPU, OP_LABEL, Json
 from bot.cluster.render import RunSpec, render
 from bot.cluster.templates import Template, from_image, from_manifest
 from bot.errors import Failed, Refused
-from bot.operations import reading, report, runs
-from bot.operations.journal import Journal
+from bot.operations import jobindex, reading, report, runs
 from bot.operations.present import date
 from bot.operations.progress import Progress, progress, remaining, total_of
 from bot.operations.provisioning import target
@@ -58,7 +57,7 @@ def manifest_of(op: Operation, do: Services, t: Mapping[str, Any]) -> Json:
         expires=datetime.fromtimestamp(t["expires"], UTC) if t.get("expires") else None, namespace=t["namespace"], gpus=values.get("gpus"),
         resource=t.get("resource") or GPU, env=dict(values.get("env") or {}), args=arguments_of(values), timeout=t.get("timeout"),
         retries=values.get("retries"), cpu=values.get("cpu"), memory=values.get("memory"), secrets=tuple(values.get("secrets") or ()),
-        spot_ok=bool(values.get("spot_ok")),
+        spot_ok=bool(values.get("spot_ok")), pool=values.get("pool"),
     )  # fmt: skip
     job = render(spec)
     if values.get("pods"):
@@ -68,16 +67,22 @@ def manifest_of(op: Operation, do: Services, t: Mapping[str, Any]) -> Json:
 
 
 async def check(op: Operation, do: Services) -> Outcome:
-    """Have the server check the Job without keeping it. From here on there may be something to take back."""
-    await jobs.dry_run(await _access(op, do), manifest_of(op, do, target(op)))
-    return Done(memo={"made": ["job"]})
+    """Have the server check the Job without keeping it, and see that its Secrets are there. From here on there may be something to take back."""
+    t, access = target(op), await _access(op, do)
+    manifest = manifest_of(op, do, t)
+    await jobs.dry_run(access, manifest)
+    absent = await secrets.missing(access, t["namespace"], secrets.references(manifest))
+    if absent:
+        names = ", ".join(f"`{name}`" for name in absent)
+        raise Refused("cluster.no_secret", names=names, first=absent[0], namespace=t["namespace"], cluster=t["cluster"])
+    return Done(memo={"made": ["job"], "notes": {**op.memo.get("notes", {}), "place": t.get("chosen", "")}})
 
 
 async def start(op: Operation, do: Services) -> Outcome:
     """Create the Job under its deterministic name."""
     t = target(op)
     await jobs.apply(await _access(op, do), manifest_of(op, do, t))
-    await do.redis.hset(Journal.key("jobs"), t["job"], op.id)
+    await jobindex.keep(do.redis, t["cluster"], t["namespace"], t["job"], op.id)
     return Done(memo={"job_started": do.clock.now()})
 
 

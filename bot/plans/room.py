@@ -48,7 +48,7 @@ async def offers(op: Operation, do: Services, policy: Policy) -> list[dict[str, 
     """At most three pools that would take the job: of sizes that the policy, the region and the quota allow and whose price is known."""
     t = target(op)
     gpus, pods, region = int(t["per_pod"]), int(t["pods"]), str(t["region"])
-    if not gpus:
+    if not gpus or op.values.get("pool"):  # a job that is bound to its pool finds no room in another
         return []
     usages, rows = await asyncio.gather(quotas.usage(do.azure, region), do.skus.rows(region))
     fitting = []
@@ -115,6 +115,9 @@ def _message(op: Operation, found: Sequence[Mapping[str, Any]], *, ended: bool) 
     buttons = [Button(label(offer), "offer", f"{op.id}:{number}") for number, offer in enumerate(found)]
     if buttons:
         lines.append(f"A new node pool on *{t['cluster']}* would make room; each button asks for one:")
+    elif op.values.get("pool"):
+        scale = f"`/gpu pool scale {t['cluster']}/{op.values['pool']} --nodes N`"
+        lines.append(f"It is bound to its pool: {scale} makes room there; without `--pool` it may run in another.")
     else:
         lines.append(f"No size that policy and quota of {t['region']} allow would make room. `/gpu nodes {t['cluster']}` shows who holds what.")
     if ended:

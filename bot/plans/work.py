@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Final
 
@@ -37,6 +37,8 @@ class Place:
     cluster: ClusterState
     pools: tuple[PoolState, ...]
     capacity: Capacity
+    chosen: str = ""
+    """Why this cluster, where the request named none and there were several."""
 
 
 async def job_run(op: Operation, do: Services, policy: Policy) -> Plan:
@@ -52,23 +54,36 @@ async def job_run(op: Operation, do: Services, policy: Policy) -> Plan:
     }  # fmt: skip
     manifest = manifest_of(op, do, {**target, "resource": resource_of(template.manifest)})
     resource, gpus, pods = gpus_of(manifest)
-    place = await _place(values, do, gpus, resource, pods)
-    held = sum(one.count for node in place.capacity.nodes for one in node.holders if one.owner == op.user)
+    whole = await _place(values, do, gpus, resource, pods)
+    place = _within(whole, str(values.get("pool") or ""))
+    held = sum(one.count for node in whole.capacity.nodes for one in node.holders if one.owner == op.user)
     over = within_limits(policy, Ask(gpus=gpus * pods, gpus_held=held))
     if over:
         raise Refused("plans.blocked", reasons=f"{over[0].sentence} {over[0].next_step}")
-    short = jobs.fits(place.capacity, gpus, resource=resource, pods=pods) or ""
+    short = jobs.fits(place.capacity, gpus, resource=resource, pods=pods, pool=values.get("pool")) or ""
     findings = (Finding("warn", f"It has to wait: {short}"),) if short else ()
     hourly = gpu_price(place.capacity, resource) * gpus * pods  # 0 is unknown, and then nothing is said of costs
     target |= {
         "cluster": place.cluster.name, "group": place.cluster.group, "region": place.cluster.region, "gpus": gpus * pods, "resource": resource,
         "per_pod": gpus, "pods": pods, "gpu_hourly": str(hourly or ""), "short": short,
-        "hopeless": bool(short) and hopeless(place, gpus, resource), "pools": [pool.name for pool in place.pools],
+        "hopeless": bool(short) and hopeless(place, gpus, resource), "pools": [pool.name for pool in whole.pools],
+        "chosen": place.chosen,
     }  # fmt: skip
     several = f" in {pods} pods" if pods > 1 else ""
     detail = f"{gpus * pods} × `{resource}`{several} in namespace {target['namespace']}" if gpus else f"no GPU, in namespace {target['namespace']}"
     title = f"{target['job']} on {place.cluster.name}"
     return Plan(title=title, changes=(Change("run", f"job {target['job']}", detail),), findings=findings, target=target)
+
+
+def _within(place: Place, pool: str) -> Place:
+    """The part of a place that is one node pool. Raises ``plans.no_pool``."""
+    if not pool:
+        return place
+    pools_there = tuple(one for one in place.pools if one.name == pool)
+    if not pools_there:
+        known = ", ".join(f"`{one.name}`" for one in place.pools if one.mode != "System") or "none with GPUs"
+        raise Refused("plans.no_pool", cluster=place.cluster.name, name=pool, known=known)
+    return replace(place, pools=pools_there, capacity=replace(place.capacity, nodes=tuple(n for n in place.capacity.nodes if n.pool == pool)))
 
 
 def base_name(values: Mapping[str, Any], template: Template) -> str:
@@ -181,7 +196,9 @@ async def _place(values: Mapping[str, Any], do: Services, gpus: int, resource: s
     if not seen:
         return await _look(do, await do.cluster(""))
     free = [place for place in seen if jobs.fits(place.capacity, gpus, resource=resource, pods=pods) is None]
-    return (free or [place for place in seen if not hopeless(place, gpus, resource)] or seen)[0]
+    place = (free or [place for place in seen if not hopeless(place, gpus, resource)] or seen)[0]
+    why = "is the first with room" if free else "is where it can wait" if not hopeless(place, gpus, resource) else "is no better or worse"
+    return replace(place, chosen=f"No cluster was named; of {len(seen)} clusters `{place.cluster.name}` {why}.")
 
 
 async def _look(do: Services, cluster: ClusterState) -> Place:

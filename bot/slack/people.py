@@ -7,7 +7,7 @@ A person whose profile cannot be read is unknown, and unknown people are refused
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Final
 
@@ -17,9 +17,11 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.errors import Temporary
 from bot.slack.client import UNKNOWN_OUTCOME, error_name, retry_after
+from bot.store import text
 
 PROFILE_SECONDS: Final = 900
 GROUP_SECONDS: Final = 300
+NAMES: Final = "{qm}:names"
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,7 @@ class People:
             zone=str(info.get("tz") or ""),
         )
         await self._redis.set(f"{{qm}}:person:{team}:{user}", json.dumps(asdict(profile)), ex=PROFILE_SECONDS)
+        await self._redis.hset(NAMES, user, profile.name)
         return profile
 
     async def _members(self, group: str) -> list[str]:
@@ -84,3 +87,11 @@ class People:
             await self._redis.set(key, raw, ex=GROUP_SECONDS)
         members: list[str] = json.loads(raw)
         return members
+
+
+async def names_of(redis: Redis, users: Sequence[str]) -> dict[str, str]:
+    """What the people are called whom the bot has met, by id: for where a mention would ping them for nothing."""
+    if not users:
+        return {}
+    found = await redis.hmget(NAMES, list(users))
+    return {user: text(name) for user, name in zip(users, found, strict=True) if name}

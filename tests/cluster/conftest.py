@@ -60,7 +60,7 @@ class Rig:
     def simulated(self) -> tuple[Clusters, Faults]:
         """What only a simulation has; skips the test on a real cluster."""
         if self.clusters is None or self.faults is None:
-            pytest.skip("needs the simulated cluster's own controls")
+            pytest.skip("it breaks or rebuilds the cluster, which is done to a simulated one only: QUARTERMASTER_TEST_KUBECONFIG is set")
         return self.clusters, self.faults
 
     def fault(self, match: str, effect: str, times: int = 1, **options: Any) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 import pytest
 
-from bot.cluster import jobs, logs, plugin
+from bot.cluster import jobs, logs, plugin, secrets
 from bot.cluster.jobstate import JobState
 from bot.cluster.nodes import capacity
 from bot.cluster.objects import Json
@@ -31,11 +32,11 @@ async def gpus_ready(rig: Rig) -> None:
 
 
 async def test_a_job_that_fails_says_with_which_exit_code(rig: Rig) -> None:
-    rig.simulated()
     await jobs.apply(rig.access, manifest("bad", args=("sh", "-c", "exit 3"), env={"PLAYGROUND_EXIT_CODE": "3"}))
     state = await wait_until(lambda: seen(rig, "bad"), lambda state: state.ended)
     assert (state.phase, state.words) == ("failed", "the program ended with exit code 3")
     assert state.pod is not None
+    await jobs.delete(rig.access, "default", "bad")
 
 
 async def test_a_gpu_job_without_gpus_waits_in_the_schedulers_words(rig: Rig) -> None:
@@ -185,3 +186,30 @@ async def test_following_can_be_stopped(rig: Rig) -> None:
     ended = await rig.access.run(lambda: logs.follow(rig.access, "default", name, lines.append, stopped=lambda: bool(lines)))
     assert (ended, len(lines)) == (False, 1)
     await jobs.delete(rig.access, "default", "idle")
+
+
+async def test_only_secrets_that_are_not_there_are_called_missing_and_their_content_is_not_asked_for(rig: Rig) -> None:
+    name = f"keys-{uuid.uuid4().hex[:8]}"
+    body = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": {"TOKEN": "t"}}
+    await rig.access.create("/api/v1/namespaces/default/secrets", body)
+    assert await secrets.missing(rig.access, "default", [name, "nobodys-keys"]) == ("nobodys-keys",)
+    assert await rig.access.delete(f"/api/v1/namespaces/default/secrets/{name}")
+
+
+async def test_where_the_bot_may_not_look_at_secrets_none_is_called_missing(rig: Rig) -> None:
+    assert await secrets.missing(rig.access_as("reader"), "default", ["nobodys-keys"]) == ()
+
+
+def test_every_way_to_refer_to_a_secret_counts_and_optional_ones_do_not() -> None:
+    job = manifest("refers", secrets=("by-option",))
+    pod = job["spec"]["template"]["spec"]
+    sources = [{"secretRef": {"name": "init"}}, {"secretRef": {"name": "maybe", "optional": True}}]
+    pod["initContainers"] = [{"name": "i", "image": "x", "envFrom": sources}]
+    pod["containers"][0]["env"] = [
+        {"name": "A", "valueFrom": {"secretKeyRef": {"name": "by-key", "key": "a"}}},
+        {"name": "B", "valueFrom": {"secretKeyRef": {"name": "may-be", "key": "a", "optional": True}}},
+        {"name": "C", "value": "plain"},
+    ]
+    projected = {"sources": [{"secret": {"name": "projected"}}, {"configMap": {"name": "c"}}]}
+    pod["volumes"] = [{"name": "v", "secret": {"secretName": "mounted"}}, {"name": "p", "projected": projected}, {"name": "e", "emptyDir": {}}]
+    assert secrets.references(job) == ("init", "by-option", "by-key", "mounted", "projected")

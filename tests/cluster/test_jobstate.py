@@ -149,3 +149,13 @@ def test_a_suspended_and_a_deleted_job_say_so() -> None:
     gone = job()
     gone["metadata"]["deletionTimestamp"] = "2026-11-20T09:00:00Z"
     assert judge_job(gone, []).phase == "deleting"
+
+
+def test_what_is_missing_is_named_in_the_kubelets_words_after_plain_ones() -> None:
+    waits = container("waiting", reason="CreateContainerConfigError", message='secret "team-keys" not found')
+    state = judge_job(job(active=1), [pod(phase="Pending", container=waits)])
+    assert (state.phase, state.reason, state.stuck) == ("pending", "CreateContainerConfigError", True)
+    assert state.words == 'a Secret or ConfigMap that it refers to is missing: secret "team-keys" not found'
+    mount = event("train-abcde", "FailedMount", 'MountVolume.SetUp failed for volume "keys": secret "team-keys" not found')
+    state = judge_job(job(active=1), [pod(phase="Pending", container=container("waiting", reason="ContainerCreating"))], [mount])
+    assert state.words == 'a volume that it refers to cannot be mounted: MountVolume.SetUp failed for volume "keys": secret "team-keys" not found'

@@ -41,7 +41,7 @@ REFUSED = [
     ("no nodes", f"pool add demo/gpu {S} --nodes 0", "1 to 1000", f"pool add demo/gpu {S} --nodes 1"),
     ("too many nodes for AKS", f"pool add demo/gpu {S} --nodes 1001", "1 to 1000", f"pool add demo/gpu {S} --nodes 1000"),
     ("fewer than no nodes", "pool scale demo/gpu --nodes -3", "0 to 1000", "pool scale demo/gpu --nodes 0"),
-    ("no GPU", "run mnist --gpus 0", "1 to 56", "run mnist --gpus 1"),
+    ("no GPU", "run mnist --gpus 0", "at least one GPU", "run mnist --gpus 1"),
     ("nine hundred days", "cluster create demo --for 900d", "at most 30 days", "cluster create demo --for 30d"),
     ("a duration without unit", "pool extend demo/gpu 8", "of what", "pool extend demo/gpu 8h"),
     ("no time", "pool extend demo/gpu 0h", "no time at all", "pool extend demo/gpu 8h"),

@@ -18,6 +18,12 @@ UNDERSTOOD = [
     ("extend by a time", "<@U0QM> extend 8h", "thread.extend", {"for_seconds": 28800}),
     ("extend in words", "<@U0QM> extend by 90 minutes", "thread.extend", {"for_seconds": 5400}),
     ("extend with an option", "<@U0QM> extend \u2014for 1d", "thread.extend", {"for_seconds": 86400}),
+    ("curve", "<@U0QM> curve", "thread.curve", {}),
+    ("curve in other words", "<@U0QM> plot, please", "thread.curve", None),
+    ("history", "<@U0QM> history", "thread.job", {}),
+    ("clean", "<@U0QM> clean", "job.clean", {}),
+    ("again", "<@U0QM> again", "job.again", {"again": True}),
+    ("again with changes", "<@U0QM> rerun with --gpus 2 — --lr 0.1", "job.again", {"again": True, "gpus": 2, "args": ["--lr", "0.1"]}),
     ("bold", "*<@U0QM> extend 8h*", "thread.extend", {"for_seconds": 28800}),
 ]
 
@@ -34,6 +40,7 @@ def test_a_mention_is_understood(text: str, kind: str, values: dict[str, int] | 
 REFUSED = [
     ("a misspelt verb", "<@U0QM> extnd 8h", "`@quartermaster extend`"),
     ("a verb that is none here", "<@U0QM> juggle", "`status`"),
+    ("again with a wrong number", "<@U0QM> again --gpus many", "`@quartermaster again --gpus 1`"),
     ("too long", "<@U0QM> extend 900d", "`@quartermaster extend 30d`"),
     ("no unit", "<@U0QM> extend 8", "`@quartermaster extend 8h`"),
     ("too many words", "<@U0QM> logs everything now", "`@quartermaster logs`"),
@@ -54,4 +61,4 @@ def test_help_lists_what_can_be_said() -> None:
     reply = parse_mention("<@U0QM> help")
     assert isinstance(reply, Reply)
     assert reply.ok
-    assert all(f"@quartermaster {verb}" in reply.text for verb in ("status", "logs", "cancel", "extend"))
+    assert all(f"@quartermaster {verb}" in reply.text for verb in ("status", "logs", "curve", "job", "again", "cancel", "clean", "extend"))

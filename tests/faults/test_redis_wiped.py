@@ -57,7 +57,8 @@ def said_once(play: Playing) -> None:
 def ended(play: Playing, job: str) -> bool:
     """Whether the rebuilt record of a job has come to its end."""
     redis = store(play)
-    return redis.hget(f"{{qm}}:op:{redis.hget('{qm}:jobs', job)!s}", "status") == "succeeded"
+    found = redis.hvals(f"{{qm}}:jobs:{job}")
+    return [redis.hget(f"{{qm}}:op:{one!s}", "status") for one in found] == ["succeeded"]
 
 
 def now(play: Playing, card: dict[str, Any]) -> dict[str, Any]:

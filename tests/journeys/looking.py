@@ -27,7 +27,8 @@ class Looking:
         path = f"/subscriptions/{env['AZURE_SUBSCRIPTION_ID']}/resourceGroups/quartermaster-{name}/providers/Microsoft.ContainerService"
         url = f"{env['AZURE_ARM_BASE_URL']}{path}/managedClusters/{name}/listClusterUserCredential?api-version={VERSION}"
         listed = _fetched(url, {"Authorization": f"Bearer {token['access_token']}"}, ca, method="POST")
-        config = yaml.safe_load(base64.b64decode(listed["kubeconfigs"][0]["value"]))
+        self.kubeconfig = base64.b64decode(listed["kubeconfigs"][0]["value"]).decode()
+        config = yaml.safe_load(self.kubeconfig)
         self._server = config["clusters"][0]["cluster"]["server"]
         self._headers = {"Authorization": f"Bearer {config['users'][0]['user']['token']}"}
         self._ca = ca
@@ -40,6 +41,10 @@ class Looking:
             if error.code == 404:
                 return None
             raise
+
+    def create(self, path: str, body: dict[str, Any]) -> None:
+        """Create an object, as somebody with kubectl would."""
+        _fetched(self._server + path, self._headers, self._ca, method="POST", body=body)
 
     def delete(self, path: str) -> None:
         """Delete the object at `path`, as somebody with kubectl would."""
@@ -55,6 +60,8 @@ class Looking:
         return listed
 
 
-def _fetched(url: str, headers: dict[str, str], ca: ssl.SSLContext | None = None, method: str = "GET") -> Any:
-    with urllib.request.urlopen(urllib.request.Request(url, headers=headers, method=method), context=ca, timeout=20) as answer:
+def _fetched(url: str, headers: dict[str, str], ca: ssl.SSLContext | None = None, method: str = "GET", body: dict[str, Any] | None = None) -> Any:
+    data = json.dumps(body).encode() if body is not None else None
+    request = urllib.request.Request(url, data=data, headers={**headers, "Content-Type": "application/json"}, method=method)
+    with urllib.request.urlopen(request, context=ca, timeout=20) as answer:
         return json.loads(answer.read())
