@@ -42,7 +42,7 @@ def kinds(policy: Policy, gates: Gates, fetch: Fetch, paying: Paying) -> Mapping
         Kind("cluster.start", (*approved, *changing.START, paying.reprice), changing.POWER_UNDO),
         Kind("pool.scale", (*approved, *changing.SCALE, paying.reprice), changing.SCALE_UNDO),
         Kind("pool.stop", (*start, *changing.STOP, paying.reprice), changing.POWER_UNDO),
-        Kind("pool.start", (*approved, *changing.START_POOL, paying.reprice), changing.POWER_UNDO),
+        Kind("pool.start", (*approved, *changing.START, paying.reprice), changing.POWER_UNDO),
         Kind("pool.abort", (*start, *changing.ABORT)),
         Kind("cluster.delete", (*start, gates.confirm, *removal.CLUSTER_STEPS, paying.settle)),
         Kind("pool.delete", (*start, gates.confirm, *removal.POOL_STEPS, paying.settle)),

@@ -133,9 +133,9 @@ class Budgets:
         """`resource` (a cluster with all its pools, or one pool) was stopped and costs nothing; its reservation stays, so that it can be started."""
         return await self._change(op_id, await self._open(resource), "pause", at)
 
-    async def resume(self, op_id: str, resource: str, *, at: float | None = None) -> bool:
-        """It was started again, at the price it had."""
-        return await self._change(op_id, await self._open(resource), "resume", at)
+    async def resume(self, op_id: str, resource: str, *, but: Iterable[str] = (), at: float | None = None) -> bool:
+        """It was started again, at the price it had; the resources `but` stay stopped."""
+        return await self._change(op_id, await self._open(resource) - {one.lower() for one in but}, "resume", at)
 
     async def _change(self, op_id: str, resources: Iterable[str], hourly: str, at: float | None) -> bool:
         now, known = self._clock.now() if at is None else at, False

@@ -117,7 +117,7 @@ class Paying:
         elif t.get("hourly"):
             await budgets.reprice(op.id, str(t["shown"]), Decimal(str(t["hourly"])))
         else:
-            await budgets.resume(op.id, str(t["shown"]))
+            await budgets.resume(op.id, str(t["shown"]), but=t.get("asleep", ()))
         return Done()
 
     async def _unreserve(self, op: Operation, do: Services) -> Outcome:

@@ -60,11 +60,11 @@ async def pool(op: Operation, do: Services) -> Answer:
     if found is None:
         known = ", ".join(f"`{pool.name}`" for pool in one.pools) or "none"
         raise Refused("plans.no_pool", cluster=one.name, name=op.values["pool"], known=known)
-    until, price = answers.expiry(found.tags), tags.value(found.tags, tags.PRICE)
+    until = answers.expiry(found.tags)
     lines = [
         f"*{one.name}/{found.name}*: {found.count} × {found.size}, {found.provisioning_state}, {found.power_state}",
         f"gpuProfile: driver {found.driver or '-'}, {'managed' if found.managed else 'unmanaged'} · taints: {', '.join(found.taints) or 'none'}",
-        f"owner <@{_owner(found.tags)}>" + (f" · {usd(price)}/h" if price else "") + (f" · until {date(until)}" if until else ""),
+        f"owner <@{_owner(found.tags)}>" + answers.pool_price(one, found) + (f" · until {date(until)}" if until else ""),
     ]
     return said("\n".join(lines))
 

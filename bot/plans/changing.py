@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
@@ -68,9 +69,14 @@ async def cluster_start(op: Operation, do: Services, policy: Policy) -> Plan:
     cluster = await do.cluster(op.values["cluster"])
     _not_already(f"Cluster `{cluster.name}`", cluster, "Running")
     until = expiry(cluster.tags)
-    target = named(cluster, shown=cluster.name, expires=until)
+    back = [pool for pool in cluster.pools if not tags.value(pool.tags, tags.STOPPED)]
+    asleep = [f"{cluster.name}/{pool.name}" for pool in cluster.pools if pool not in back]
+    target = named(cluster, shown=cluster.name, expires=until, asleep=asleep)
     findings = busy(cluster.name, cluster)
-    return await _start(op, do, policy, f"cluster {cluster.name}", cluster.pools, approved_price(cluster), until, findings, target)
+    if asleep:
+        findings.append(Finding("info", f"Stopped by themselves before, they stay so: {', '.join(f'`{one}`' for one in asleep)}; `/gpu pool start`."))
+    allowed = approved_price(replace(cluster, pools=tuple(back)))
+    return await _start(op, do, policy, f"cluster {cluster.name}", back, allowed, until, findings, target)
 
 
 async def pool_start(op: Operation, do: Services, policy: Policy) -> Plan:
@@ -180,7 +186,7 @@ def _needs(policy: Policy, approved: Decimal | None, hourly: Decimal, hours: Dec
 
 
 async def cost_of(do: Services, region: str, pools: Iterable[PoolState]) -> Cost:
-    """What all the pools cost an hour while they run: a stopped cluster does not tell which of them were stopped by themselves."""
+    """What all the pools cost an hour while they run."""
     total = Cost(Decimal(0), Decimal(0), "9999-12-31")
     for pool in pools:
         each, day = await each_of(do, region, pool)

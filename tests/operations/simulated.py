@@ -76,7 +76,7 @@ def compose(world: World) -> None:
     for name, planning, steps, undo in (
         ("pool.scale", plans.pool_scale, changing.SCALE, changing.SCALE_UNDO),
         ("pool.stop", plans.pool_stop, changing.STOP, changing.POWER_UNDO),
-        ("pool.start", plans.pool_start, changing.START_POOL, changing.POWER_UNDO),
+        ("pool.start", plans.pool_start, changing.START, changing.POWER_UNDO),
         ("cluster.stop", plans.cluster_stop, changing.STOP, changing.POWER_UNDO),
         ("cluster.start", plans.cluster_start, changing.START, changing.POWER_UNDO),
         ("pool.abort", plans.pool_abort, changing.ABORT, ()),
