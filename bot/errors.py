@@ -167,6 +167,8 @@ WORDS: Final[dict[str, Words]] = {
     # --- plans ----------------------------------------------------------------------------------
     "plans.not_ours": Words("`{name}` was not made by me, so I do not touch it.", "`/gpu cluster adopt {name}` hands it to me."),
     "plans.no_lease": Words("`{name}` has no expiry that I keep.", "`/gpu status` shows what does."),
+    "plans.longest": Words("`{name}` runs until {until}, and the policy allows at most {limit} from now.", "Extend it later."),
+    "plans.taken_over": Words("Somebody has taken `{name}` over already.", "`/gpu cluster list` shows who."),
     "plans.blocked": Words("{reasons}"),
     "plans.cluster_taken": Words(
         "There is a cluster `{name}` already.", "Choose another name, or `/gpu pool add {name}/gpu --size {cheapest}` to add GPUs to it."

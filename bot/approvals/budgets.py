@@ -67,6 +67,17 @@ class Budgets:
             user, channel = answer[1], answer[2]
         self._told(answer, user, channel)
 
+    async def carry(self, op_id: str, user: str, channel: str, hourly: Mapping[str, Decimal], *, since: float, until: float) -> str:
+        """Set aside what runs already (`hourly` US dollars by part), whatever the budgets say; the words of the one that does not hold it, or ''."""
+        hours, over = Decimal(repr(max(0.0, until - since))) / 3600, ""
+        amounts = {part: price * hours for part, price in hourly.items()}
+        try:
+            await self.reserve(op_id, user, channel, amounts, since=since, until=until, dry=True)
+        except Refused as error:
+            over = error.sentence
+        await self.reserve(op_id, user, channel, amounts, since=since, until=until, forced=True)
+        return over
+
     def _told(self, answer: list[str], user: str, channel: str) -> None:
         if answer[0] == "closed":
             raise Refused("budgets.closed", name=answer[1] or "it")

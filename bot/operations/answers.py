@@ -103,6 +103,12 @@ def expiry(labels: Mapping[str, str]) -> float | None:
         return None
 
 
+def pool_expiry(cluster: ClusterState, pool: PoolState) -> float | None:
+    """When a pool ends: with its cluster, where both were made together, or where it has no expiry of its own."""
+    together = tags.value(pool.tags, tags.OPERATION) == tags.value(cluster.tags, tags.OPERATION)
+    return expiry(cluster.tags) if together else expiry(pool.tags) or expiry(cluster.tags)
+
+
 def cluster_line(cluster: ClusterState, now: float) -> str:
     """A cluster in two lines: where, state, pools, owner, price, expiry."""
     gpu_pools = [pool for pool in cluster.pools if pool.mode != "System"]

@@ -20,7 +20,7 @@ from bot.azure.pools import PoolState
 from bot.azure.poolspec import check_nodes
 from bot.errors import Refused
 from bot.model import Change, Finding, Plan, usd
-from bot.operations.answers import expiry
+from bot.operations.answers import expiry, pool_expiry
 from bot.operations.changing import nodes_of, succeeded
 from bot.operations.present import date
 from bot.operations.record import Operation
@@ -52,7 +52,7 @@ async def pool_stop(op: Operation, do: Services, policy: Policy) -> Plan:
         raise Refused("azure.system_pool", pool=pool.name)
     _not_already(f"Node pool `{name}`", pool, "Stopped")
     findings = [*busy(name, cluster, pool), *_unsettled(name, pool, "stops"), NO_RETURN, *await _jobs_end(do, cluster)]
-    target = named(cluster, pool=pool.name, shown=name, expires=expiry(pool.tags) or expiry(cluster.tags))
+    target = named(cluster, pool=pool.name, shown=name, expires=pool_expiry(cluster, pool))
     return _stop(f"node pool {name}", [pool], approved_price(pool), findings, target)
 
 
@@ -86,7 +86,7 @@ async def pool_start(op: Operation, do: Services, policy: Policy) -> Plan:
     if cluster.power_state == "Stopped":
         raise Refused("azure.cluster_stopped", cluster=cluster.name)
     _not_already(f"Node pool `{name}`", pool, "Running")
-    until = expiry(pool.tags) or expiry(cluster.tags)
+    until = pool_expiry(cluster, pool)
     findings = [*busy(name, cluster, pool), *_unsettled(name, pool, "starts")]
     target = named(cluster, pool=pool.name, shown=name, expires=until, hourly=cents((await cost_of(do, cluster.region, [pool])).high))
     return await _start(op, do, policy, f"node pool {name}", [pool], approved_price(pool), until, findings, target)
@@ -126,7 +126,7 @@ async def pool_scale(op: Operation, do: Services, policy: Policy) -> Plan:
         hourly_before=tags.value(pool.tags, tags.PRICE), money=f"{usd(cents(cost.high))}/h" + (" at most" if high != low else ""),
     )  # fmt: skip
     change = Change("change", f"node pool {name}", f"{nodes_of(pool)} → {wanted} × {pool.size}, {money}", cents(cost.high))
-    until = expiry(pool.tags) or expiry(cluster.tags)
+    until = pool_expiry(cluster, pool)
     return paid(op, do, policy, f"scale node pool {name} to {wanted}", change, cost, approved_price(pool), until, findings, target)
 
 

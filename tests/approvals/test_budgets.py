@@ -373,8 +373,8 @@ def test_what_is_set_aside_is_what_the_plan_said_by_resource() -> None:
     assert set(parts_of(create)) == {"demo", "demo/gpu"}
     assert abs(sum(parts_of(create).values()) * 8 - Decimal("5.75")) < Decimal("1e-20"), "not the cents that each price was rounded up by"
     assert parts_of(planned("pool.add", target={"cluster": "demo", "pool": pool})) == {"demo/gpu": Decimal("0.53")}
-    assert parts_of(planned("pool.extend", hourly_max="0.53", target={"cluster": "demo", "pool": "gpu"})) == {"demo/gpu": Decimal("0.53")}
-    assert parts_of(planned("pool.extend", hourly_max="0.20", target={"cluster": "demo"})) == {"demo": Decimal("0.20")}
+    both = {"demo": "0.20", "demo/gpu": "0.53"}
+    assert parts_of(planned("pool.extend", target={"cluster": "demo", "parts": both})) == {"demo": Decimal("0.20"), "demo/gpu": Decimal("0.53")}
     assert parts_of(planned("pool.scale", target={"cluster": "demo", "pool": "gpu", "shown": "demo/gpu", "hourly": "1.06"})) == {
         "demo/gpu": Decimal("1.06")
     }

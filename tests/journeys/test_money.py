@@ -220,8 +220,18 @@ def test_an_orphan_is_reported_once_with_buttons_and_taken_over(play: Playing) -
     store.delete(f"{{qm}}:op:{lease}")
     report = play.reply(card["ts"], "`stray` carries my tags, but I keep no expiry for it", seconds=60)
     play.click(report, "suggest_takeover", BOB)
+    asked = play.card("take over stray(.|\n)*Waiting for approval")
+    assert "$0.72/h" in shown(play.reply(asked["ts"], "Per hour"))
+    assert not play.writes("azure", "^PATCH.*managedClusters/stray")
+    play.click(asked, "approve", BOB)
+    wait_until(lambda: any("your own request" in one for one in play.whispers(BOB)))
+    play.click(asked, "approve", CAROL)
+    play.reply(asked["ts"], "`stray` is <@U0BOB>'s now and ends", seconds=60)
     play.reply(card["ts"], "`stray` is <@U0BOB>'s now and ends", seconds=30)
-    wait_until(lambda: play.writes("azure", "^PATCH.*managedClusters/stray"), 20)
+    assert len(play.writes("azure", "^PATCH.*managedClusters/stray")) == 1
+    play.click(report, "suggest_takeover", CAROL)
+    late = play.card("take over stray(.|\n)*Not started(.|\n)*Somebody has taken `stray` over already")
+    assert late["ts"] != asked["ts"]
     play.advance(5)
     assert sum("carries my tags" in shown(reply) for reply in now(play, card)["replies"]) == 1
 
