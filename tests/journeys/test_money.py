@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.faults.test_redis_wiped import arm, azure
-from tests.playing import ALICE, BOB, CAROL, GPU, ROOT, Playing, playing, shown, wait_until
+from tests.playing import ALICE, BOB, CAROL, GINA, GPU, ROOT, Playing, playing, shown, wait_until
 
 HOUR = 3600
 SIZE = "Standard_NC4as_T4_v3"
@@ -65,6 +65,8 @@ def test_a_price_that_moved_beyond_tolerance_voids_the_approval_and_asks_again(p
     assert not play.writes("azure", "dearer")
     play.click(now(play, card), "approve", BOB)
     wait_until(lambda: any("plan has changed" in one for one in play.whispers(BOB)))
+    play.click(now(play, card), "approve", CAROL)  # of whom nothing is known yet
+    wait_until(lambda: any("plan has changed" in one for one in play.whispers(CAROL)))
     assert not play.writes("azure", "dearer")
     priced(play, 1.5)
     wait_until(lambda: value_of(now(play, card), "approve") != before, 30, "the new card")
@@ -167,6 +169,10 @@ def test_a_pool_that_nobody_uses_is_warned_of_once_kept_and_warned_of_again_but_
     play.advance(HOUR + 60)
     warning = play.reply(card["ts"], "no pod has asked for a GPU of `idler/gpu` for 1 h", seconds=30)
     assert "/h" in shown(warning)
+    play.click(warning, "keep", GINA)
+    wait_until(lambda: any("Only <@U0ALICE>" in one for one in play.whispers(GINA)))
+    play.command("audit --limit 5", CAROL)
+    assert "<@U0GINA>" in shown(play.card("entries of the audit log"))
     play.click(warning, "keep", ALICE)
     play.reply(card["ts"], "Kept by <@U0ALICE>", seconds=20)
     wait_until(lambda: counting(play, "idler"), 30)
