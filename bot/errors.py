@@ -352,6 +352,9 @@ WORDS: Final[dict[str, Words]] = {
     "azure.quota_unknown": Words("The quota *{quota}* of {region} is not listed for this subscription.", "Azure decides when the pool is made."),
     "azure.gpu_count_lies": Words("Azure lists {listed} GPUs for `{size}`; a node really has {gpus}.", ""),
     "azure.kubernetes_version": Words("Kubernetes {version} is not supported in {region}.", "Supported: {supported}."),
+    "azure.kubernetes_newer": Words(
+        "Kubernetes {version} is newer than the cluster's own {cluster}, and nodes may not be.", "Leave the version out, or name an older one."
+    ),
     "azure.kubernetes_preview": Words("Kubernetes {version} is a preview in {region}.", "Do not rely on it."),
     "azure.feature_needed": Words(
         "This needs the preview feature `{feature}`, which is {state}.", "`/gpu feature register {feature}` registers it; that takes some minutes."
