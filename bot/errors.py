@@ -252,7 +252,7 @@ WORDS: Final[dict[str, Words]] = {
     "azure.region_full": Words("AKS takes no new clusters in this region at the moment: it is full.", "Try another region, or try again later."),
     "azure.conflict": Words("Somebody else changed it at the same moment.", "I look again and repeat."),
     "azure.preempted": Words("A newer operation on the same resource took over.", "Look at what it is now, then decide again."),
-    "azure.preempted_by_delete": Words("It was deleted by somebody else while I was working on it.", ""),
+    "azure.preempted_by_delete": Words("It was deleted by somebody else while I was working on it.", "Ask again if you still need it."),
     "azure.throttled": Words("Azure asks for fewer requests for a while.", "I wait as long as Azure asks and go on by myself."),
     "azure.provider_missing": Words(
         "The subscription has not registered the resource provider `{provider}` yet.",
@@ -295,7 +295,7 @@ WORDS: Final[dict[str, Words]] = {
     "azure.fixed_at_creation": Words("That property is fixed when the pool is made.", "Make a new pool with the wanted value, then delete this one."),
     "azure.not_allowed": Words("Azure does not allow this operation in the present state.", "Look at the state first, then try again."),
     "azure.invalid": Words("Azure refused the request as invalid.", "The log has Azure's own words under code `{azure_code}`."),
-    "azure.gone": Words("It does not exist in Azure (any more).", ""),
+    "azure.gone": Words("It does not exist in Azure (any more).", "`/gpu cluster list` shows what does."),
     "azure.canceled": Words("The operation was aborted.", "What it had made so far is still there and may cost money."),
     "azure.unavailable": Words("Azure has a hiccup.", "I try again by myself."),
     "azure.unreachable": Words("Azure cannot be reached from here.", "I try again by myself."),

@@ -59,6 +59,7 @@ def kinds(policy: Policy, gates: Gates, fetch: Fetch, paying: Paying) -> Mapping
         Kind("thread.curve", (gates.admit, jobquestions.CURVE), card="none"),
         Kind("job.cancel", (gates.admit, deeds.CANCEL), card="answer"),
         Kind("job.clean", (gates.admit, deeds.CLEAN), card="answer"),
+        Kind("provider.register", (gates.admit, deeds.PROVIDER), card="answer"),
         Kind("feature.register", (gates.admit, deeds.FEATURE), card="answer"),
         Kind("lease", paying.watching(leases.STEPS), card="none"),
         Kind("pool.enable", enable),

@@ -31,7 +31,9 @@ from bot.errors import Refused
 from bot.operations.record import WAITING_APPROVAL, WAITING_CONFIRMATION, Operation
 from bot.slack.people import Profile
 
-INTERNAL_ROLES: Final = {"lease": "requester", "home": "requester", "reply": "requester", "orphan.takeover": "operator"}
+INTERNAL_ROLES: Final = {
+    "lease": "requester", "home": "requester", "reply": "requester", "orphan.takeover": "operator", "provider.register": "operator"
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from bot.operations.provisioning import azure_of, broken, made, target, waiting
 from bot.operations.record import Operation
 from bot.operations.services import Services
 from bot.operations.steps import Done, Outcome, Run, Say, Step, Wait
+from bot.slack.blocks import Button, actions, section
 
 Power = Literal["Running", "Stopped"]
 State = ClusterState | PoolState
@@ -77,7 +78,7 @@ def busy(op: Operation, do: Services, step: str, state: State, now: str) -> Wait
     """Something runs there: this step's own doing (`now`), or something else, which the card then names."""
     if asked(op, step):
         return waiting(op, do, now)
-    return waiting(op, do, f"{shown(op)} is busy ({state.provisioning_state}); I go on when that is over")
+    return waiting(op, do, f"{shown(op)} is busy ({state.provisioning_state}); I go on when that is over", busy=True)
 
 
 async def sent(op: Operation, do: Services, step: str, write: Awaitable[Begun], now: str) -> Wait:
@@ -89,8 +90,8 @@ async def sent(op: Operation, do: Services, step: str, write: Awaitable[Begun], 
         if why is None or why.kind != BUSY:
             raise
         words = f"Azure is busy with something else ({why.detail.get('running', 'another operation')}); I go on when that is over"
-        return Wait(error.retry_after, on=azure_of(op), memo={"now": words})
-    return waiting(op, do, now, token=begun.token, made=made(op, step), asked=[*op.memo.get("asked", []), step])
+        return Wait(error.retry_after, on=azure_of(op), memo={"now": words, "busy": True})
+    return waiting(op, do, now, token=begun.token, made=made(op, step), asked=[*op.memo.get("asked", []), step], busy=False)
 
 
 def settled(op: Operation, step: str, detail: str) -> dict[str, Any]:
@@ -230,7 +231,9 @@ async def abort(op: Operation, do: Services) -> Outcome:
             f"🛑 Aborted: {noun(op)} is {state.provisioning_state} with {nodes_of(state)}. Nodes that were made stay and cost money: "
             f"`/gpu pool delete {shown(op)}` removes them, `/gpu pool scale {shown(op)} --nodes N` sets the pool right."
         )
-    return Done(memo={"now": "", "outcome": state.provisioning_state.lower()}, say=(Say("aborted", text),))
+    memo = {"now": "", "outcome": state.provisioning_state.lower(), "suggested": {"delete": f"pool delete {shown(op)}"}}
+    row = actions([Button("Delete it…", "suggest_delete", op.id)])
+    return Done(memo=memo, say=(Say("aborted", text, () if succeeded(state) else [section(text), row]),))
 
 
 SCALE = (Step("scale", scale, "Scale node pool {pool} to {wanted}"), Step("scaled", say_scaled))

@@ -54,11 +54,12 @@ async def pool_delete(op: Operation, do: Services, policy: Policy) -> Plan:
     if pool.mode == "System":
         raise Refused("azure.system_pool", pool=pool.name)
     name = f"{cluster.name}/{pool.name}"
+    forced = ", whatever a PodDisruptionBudget says" if op.values.get("force") else ""
     return Plan(
         title=f"delete node pool {name}",
-        changes=(Change("delete", f"node pool {name}", f"{pool.count} × {pool.size}"),),
-        confirm=f"Node pool *{name}* and everything that runs on it will be deleted. This cannot be undone.",
-        target=named(cluster, pool=pool.name, confirm_label=f"Delete {name}"),
+        changes=(Change("delete", f"node pool {name}", f"{pool.count} × {pool.size}{forced}"),),
+        confirm=f"Node pool *{name}* and everything that runs on it will be deleted{forced}. This cannot be undone.",
+        target=named(cluster, pool=pool.name, force=bool(forced), confirm_label=f"Delete {name}"),
     )
 
 
