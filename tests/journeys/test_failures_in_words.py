@@ -12,8 +12,8 @@ from tests.faults.test_redis_wiped import azure
 from tests.playing import ALICE, BOB, CAROL, GPU, Playing, shown, wait_until
 
 FAMILY = (
-    "Operation could not be completed as it results in exceeding approved Standard NCASv3_T4 Family Cores quota. Additional details - Deployment Model: Resource Manager, "
-    "Location: eastus, Current Limit: 8, Current Usage: 4, Additional Required: 16"
+    "Operation could not be completed as it results in exceeding approved Standard NCASv3_T4 Family Cores quota. Additional details - "
+    "Deployment Model: Resource Manager, Location: eastus, Current Limit: 8, Current Usage: 4, Additional Required: 16"
 )
 SYNC: dict[str, dict[str, Any]] = {
     "g1": {"code": "OperationNotAllowed", "message": FAMILY, "status": 409},
