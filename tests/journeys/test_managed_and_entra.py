@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import ssl
+import urllib.error
+import urllib.request
+
+import yaml
+
+from tests.faults.test_redis_wiped import azure
 from tests.playing import ALICE, BOB, CAROL, Playing, shown
 
 SIZE = "Standard_NC4as_T4_v3"
@@ -42,11 +51,29 @@ def test_the_managed_stack_from_its_feature_to_a_proof_without_a_plugin_of_ours(
     assert not play.writes("kubernetes", "^P.*daemonsets")
 
 
+def nodes(play: Playing, server: str, audience: str) -> int:
+    """What the API server answers to somebody with a token for that application."""
+    env = play.ready["env"]
+    url = f"{env['IDENTITY_ENDPOINT']}?resource={audience}&api-version=2019-08-01"
+    with urllib.request.urlopen(urllib.request.Request(url, headers={"X-IDENTITY-HEADER": env["IDENTITY_HEADER"]})) as answer:
+        token = json.loads(answer.read())["access_token"]
+    asked = urllib.request.Request(f"{server}/api/v1/nodes", headers={"Authorization": f"Bearer {token}"})
+    try:
+        with urllib.request.urlopen(asked, context=ssl.create_default_context(cafile=play.ready["ca"])) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
 def test_a_cluster_without_local_accounts_is_reached_with_a_token_for_the_aks_server_and_no_other_program(play: Playing) -> None:
     play.command(f"cluster create safe --size {SIZE} --entra --no-local-accounts --for 8h")
     card = approved(play, "safe")
     play.reply(str(card["ts"]), "Proven: ", seconds=90)
-    assert [row for row in play.requests("azure") if f"resource={AKS_SERVER}" in row["path"]]
     assert not play.writes("azure", "listClusterAdminCredential")
+    path = "/resourceGroups/quartermaster-safe/providers/Microsoft.ContainerService/managedClusters/safe/listClusterUserCredential"
+    config = yaml.safe_load(base64.b64decode(azure(play, "POST", f"{path}?api-version=2026-05-01", {})["kubeconfigs"][0]["value"]))
+    assert config["users"][0]["user"]["exec"]["command"] == "kubelogin"  # which is nowhere to be found: the bot got in by itself
+    server = config["clusters"][0]["cluster"]["server"]
+    assert [nodes(play, server, audience) for audience in (AKS_SERVER, "https://management.azure.com")] == [200, 401]
     play.command("run vector-add --on safe")
     play.reply(play.card(r"vector-add-\w+ on safe")["ts"], "succeeded", seconds=90)

@@ -195,25 +195,55 @@ def counting(play: Playing, name: str) -> bool:
     return any(f"/{name}/" in field for field in store.hkeys("{qm}:idle"))
 
 
-def test_by_the_policys_rule_an_idle_pool_is_reclaimed_once_however_many_workers(tmp_path: Path) -> None:
-    policy = tmp_path / "policy.toml"
-    policy.write_text((ROOT / "playground" / "policy.toml").read_text().replace('action = "warn"', 'action = "scale-to-zero"'))
+def ruled(play: Playing, folder: Path, action: str, workers: int) -> None:
+    """The bot's processes, anew, under a policy that does this with what idles."""
+    for process in play.bots.values():
+        process.terminate()
+    for process in play.bots.values():
+        process.wait(20)
+    policy = folder / f"{action}.toml"
+    policy.write_text((ROOT / "playground" / "policy.toml").read_text().replace('action = "warn"', f'action = "{action}"'))
+    for number in range(workers):
+        play.bot("worker", tag=f"worker{number}", QUARTERMASTER_POLICY=str(policy))
+    play.bot("web", QUARTERMASTER_POLICY=str(policy))
+    wait_until(lambda: "On it" in play.command("status"), 30)
+
+
+def reclaimed(play: Playing, card: dict[str, Any], deed: str) -> None:
+    """An hour without a pod, a warning, a quarter of an hour, and it happens."""
+    wait_until(lambda: counting(play, "taken"), 60, "the count to begin")
+    play.advance(HOUR + 60)
+    play.reply(card["ts"], f"{deed} .*unless it is used or kept", seconds=30)
+    play.advance(16 * 60)
+    play.reply(card["ts"], f"still idle and {deed} now", seconds=30)
+
+
+def woken(play: Playing, command: str, title: str) -> None:
+    play.command(command)
+    play.click(play.card(f"{title}(.|\n)*Waiting for approval"), "approve", BOB)
+    play.card(f"{title}(.|\n)*Done", seconds=60)
+
+
+def test_by_the_policys_rule_an_idle_pool_is_reclaimed_once_however_many_workers_by_scaling_stopping_or_deleting(tmp_path: Path) -> None:
     with playing("--no-bot", speed=200) as play:
-        for tag in ("worker", "worker2", "worker3"):
-            play.bot("worker", tag=tag, QUARTERMASTER_POLICY=str(policy))
-        play.bot("web", QUARTERMASTER_POLICY=str(policy))
-        wait_until(lambda: "On it" in play.command("status"), 30)
+        ruled(play, tmp_path, "scale-to-zero", 3)
         card = made(play, "taken", "3d")
-        wait_until(lambda: counting(play, "taken"), 30, "the count to begin")
-        play.advance(HOUR + 60)
-        play.reply(card["ts"], "is scaled to zero .*unless it is used or kept", seconds=30)
-        play.advance(16 * 60)
-        play.reply(card["ts"], "still idle and is scaled to zero now", seconds=30)
+        reclaimed(play, card, "is scaled to zero")
         play.reply(card["ts"], "has 0 nodes now", seconds=60)
         replies = [shown(reply) for reply in now(play, card)["replies"]]
         assert sum("no pod has asked" in one for one in replies) == 1
         assert sum("still idle" in one for one in replies) == 1
-        assert len(play.writes("azure", "^PUT.*agentPools/gpu")) <= 3  # made, scaled, priced
+        assert len(play.writes("azure", "^PUT.*agentPools/gpu")) == 2  # made, and scaled together with its price
+        ruled(play, tmp_path, "stop", 1)
+        woken(play, "pool scale taken/gpu --nodes 1", "scale node pool taken/gpu")
+        reclaimed(play, card, "is stopped")
+        play.reply(card["ts"], "Node pool `taken/gpu` is stopped: no node of it costs anything", seconds=60)
+        ruled(play, tmp_path, "delete", 1)
+        play.command("pool start taken/gpu")  # no dearer than before
+        play.card("start node pool taken/gpu(.|\n)*Done", seconds=60)
+        reclaimed(play, card, "is deleted")
+        play.reply(card["ts"], "Node pool `taken/gpu` is deleted", seconds=60)
+        assert len(play.writes("azure", "^DELETE.*agentPools/gpu")) == 1
 
 
 def test_an_orphan_is_reported_once_with_buttons_and_taken_over(play: Playing) -> None:
