@@ -171,6 +171,8 @@ WORDS: Final[dict[str, Words]] = {
     # --- plans ----------------------------------------------------------------------------------
     "plans.not_ours": Words("`{name}` was not made by me, so I do not touch it.", "`/gpu cluster adopt {name}` hands it to me."),
     "plans.no_lease": Words("`{name}` has no expiry that I keep.", "`/gpu status` shows what does."),
+    "plans.longest": Words("`{name}` runs until {until}, and the policy allows at most {limit} from now.", "Extend it later."),
+    "plans.taken_over": Words("Somebody has taken `{name}` over already.", "`/gpu cluster list` shows who."),
     "plans.blocked": Words("{reasons}"),
     "plans.cluster_taken": Words(
         "There is a cluster `{name}` already.", "Choose another name, or `/gpu pool add {name}/gpu --size {cheapest}` to add GPUs to it."
@@ -257,7 +259,7 @@ WORDS: Final[dict[str, Words]] = {
     "azure.region_full": Words("AKS takes no new clusters in this region at the moment: it is full.", "Try another region, or try again later."),
     "azure.conflict": Words("Somebody else changed it at the same moment.", "I look again and repeat."),
     "azure.preempted": Words("A newer operation on the same resource took over.", "Look at what it is now, then decide again."),
-    "azure.preempted_by_delete": Words("It was deleted by somebody else while I was working on it.", ""),
+    "azure.preempted_by_delete": Words("It was deleted by somebody else while I was working on it.", "Ask again if you still need it."),
     "azure.throttled": Words("Azure asks for fewer requests for a while.", "I wait as long as Azure asks and go on by myself."),
     "azure.provider_missing": Words(
         "The subscription has not registered the resource provider `{provider}` yet.",
@@ -300,7 +302,7 @@ WORDS: Final[dict[str, Words]] = {
     "azure.fixed_at_creation": Words("That property is fixed when the pool is made.", "Make a new pool with the wanted value, then delete this one."),
     "azure.not_allowed": Words("Azure does not allow this operation in the present state.", "Look at the state first, then try again."),
     "azure.invalid": Words("Azure refused the request as invalid.", "The log has Azure's own words under code `{azure_code}`."),
-    "azure.gone": Words("It does not exist in Azure (any more).", ""),
+    "azure.gone": Words("It does not exist in Azure (any more).", "`/gpu cluster list` shows what does."),
     "azure.canceled": Words("The operation was aborted.", "What it had made so far is still there and may cost money."),
     "azure.unavailable": Words("Azure has a hiccup.", "I try again by myself."),
     "azure.unreachable": Words("Azure cannot be reached from here.", "I try again by myself."),
@@ -357,6 +359,9 @@ WORDS: Final[dict[str, Words]] = {
     "azure.quota_unknown": Words("The quota *{quota}* of {region} is not listed for this subscription.", "Azure decides when the pool is made."),
     "azure.gpu_count_lies": Words("Azure lists {listed} GPUs for `{size}`; a node really has {gpus}.", ""),
     "azure.kubernetes_version": Words("Kubernetes {version} is not supported in {region}.", "Supported: {supported}."),
+    "azure.kubernetes_newer": Words(
+        "Kubernetes {version} is newer than the cluster's own {cluster}, and nodes may not be.", "Leave the version out, or name an older one."
+    ),
     "azure.kubernetes_preview": Words("Kubernetes {version} is a preview in {region}.", "Do not rely on it."),
     "azure.feature_needed": Words(
         "This needs the preview feature `{feature}`, which is {state}.", "`/gpu feature register {feature}` registers it; that takes some minutes."

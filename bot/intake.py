@@ -111,8 +111,8 @@ class Intake:
             return
         if name == "takeover":
             cluster, _, pool = text.partition("/")
-            taken = Request(path=(), kind="orphan.takeover", values={"cluster": cluster, "pool": pool}, text="")
-            await self.pressed(op, taken, who, trigger, thread=op.thread)
+            taken = Request(path=(), kind="orphan.takeover", values={"cluster": cluster, "pool": pool}, text=f"take over {text}")
+            await self.pressed(op, taken, who, trigger)
             return
         parsed = parse(text)
         if isinstance(parsed, Request) and parsed.kind != "menu":
@@ -124,8 +124,10 @@ class Intake:
         if op is None or op.channel != who.channel:
             return
         refusal = self._gate.cancel_refusal(op, await self._people.known(who.team, who.user), who.user)
-        if refusal or op.ended is not None:
-            await self._tell(op, who, trigger, refusal or "That is over already.")
+        refusal = refusal or ("That is over already." if op.ended is not None else "")
+        if refusal:
+            await self._refused("keep", who, refusal, op=op)
+            await self._tell(op, who, trigger, refusal)
             return
         fact = {"by": who.user, "verdict": "keep", "reason": "", "at": self._clock.now(), "digest": ""}
         if await self._journal.poke(op.id, {f"{DECISION_PREFIX}keep": json.dumps(fact)}, first=True) == "written":

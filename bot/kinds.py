@@ -16,7 +16,7 @@ from bot.operations.steps import Kind, Step
 from bot.plans.planner import plan_step
 from bot.plans.recheck import recheck_step
 from bot.plans.room import room_step
-from bot.plans.threads import resolve_extend
+from bot.plans.threads import ASK, RESOLVE
 
 
 def kinds(policy: Policy, gates: Gates, fetch: Fetch, paying: Paying) -> Mapping[str, Kind]:
@@ -42,14 +42,14 @@ def kinds(policy: Policy, gates: Gates, fetch: Fetch, paying: Paying) -> Mapping
         Kind("cluster.start", (*approved, *changing.START, paying.reprice), changing.POWER_UNDO),
         Kind("pool.scale", (*approved, *changing.SCALE, paying.reprice), changing.SCALE_UNDO),
         Kind("pool.stop", (*start, *changing.STOP, paying.reprice), changing.POWER_UNDO),
-        Kind("pool.start", (*approved, *changing.START_POOL, paying.reprice), changing.POWER_UNDO),
+        Kind("pool.start", (*approved, *changing.START, paying.reprice), changing.POWER_UNDO),
         Kind("pool.abort", (*start, *changing.ABORT)),
         Kind("cluster.delete", (*start, gates.confirm, *removal.CLUSTER_STEPS, paying.settle)),
         Kind("pool.delete", (*start, gates.confirm, *removal.POOL_STEPS, paying.settle)),
         Kind("cluster.expire", (plan, *removal.CLUSTER_STEPS, paying.settle), card="none"),
         Kind("pool.expire", (plan, *removal.POOL_STEPS, paying.settle), card="none"),
-        Kind("pool.extend", (*start, paying.check, gates.approve, paying.reserve, extend)),
-        Kind("thread.extend", (gates.admit, Step("resolve", resolve_extend), plan_step(policy, "pool.extend"), paying.reserve, extend), card="none"),
+        Kind("pool.extend", (*start, *asking, extend)),
+        Kind("thread.extend", (gates.admit, RESOLVE, plan_step(policy, "pool.extend"), ASK, paying.reserve, extend), card="none"),
         Kind("plugin.install", (*start, enabling.PLUGIN, enabling.ROLLOUT, deeds.SAY_PLUGIN)),
         Kind("plugin.upgrade", (*start, enabling.PLUGIN, enabling.ROLLOUT, deeds.SAY_PLUGIN)),
         Kind("plugin.remove", (*start, gates.confirm, deeds.REMOVE_PLUGIN)),
@@ -59,13 +59,14 @@ def kinds(policy: Policy, gates: Gates, fetch: Fetch, paying: Paying) -> Mapping
         Kind("thread.curve", (gates.admit, jobquestions.CURVE), card="none"),
         Kind("job.cancel", (gates.admit, gates.own_job, deeds.CANCEL), card="answer"),
         Kind("job.clean", (gates.admit, gates.own_job, deeds.CLEAN), card="answer"),
+        Kind("provider.register", (gates.admit, deeds.PROVIDER), card="answer"),
         Kind("feature.register", (gates.admit, deeds.FEATURE), card="answer"),
         Kind("lease", paying.watching(leases.STEPS), card="none"),
         Kind("pool.enable", enable),
         Kind("idle", Idling(policy.idle).steps, card="none"),
         Kind("idle.scale", (plan_step(policy, "pool.scale"), *changing.SCALE, paying.reprice), changing.SCALE_UNDO, card="none"),
         Kind("idle.stop", (plan_step(policy, "pool.stop"), *changing.STOP, paying.reprice), changing.POWER_UNDO, card="none"),
-        Kind("orphan.takeover", (gates.admit, orphans.take_over_step(policy)), card="none"),
+        Kind("orphan.takeover", (*start, gates.approve, recheck, paying.take_on, *orphans.TAKE_OVER)),
         Kind("lease.stamp", (lost.STAMP,), card="answer"),
         Kind("notice", (notices.TELL,), card="answer"),
         Kind("query.audit", (gates.admit, asked(audit)), card="answer"),

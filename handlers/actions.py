@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Final
 
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.context.ack.async_ack import AsyncAck
@@ -15,6 +15,8 @@ from bot.intake import Intake, Who
 from handlers import modals
 
 Act = Callable[[Intake, Who, str, str], Awaitable[Any]]
+FEATURE: Final = "ManagedGPUExperiencePreview"
+PROVIDER: Final = Request(path=(), kind="provider.register", values={}, text="")
 
 
 async def _approve(intake: Intake, who: Who, value: str, trigger: str) -> None:
@@ -89,6 +91,33 @@ def _question(kind: str, *keys: str) -> Act:
     return ask
 
 
+def _deed(kind: str, command: str, **more: Any) -> Act:
+    """A request about the pool (or the cluster) that failed; it has a card of its own and asks back as if it were typed."""
+
+    async def ask(intake: Intake, who: Who, value: str, trigger: str) -> None:
+        op = await intake.thread_of(value)
+        if op is None or op.channel != who.channel:
+            return
+        target = (op.plan or {}).get("target", {})
+        pool = target.get("pool") or op.values.get("pool") or ""
+        name = str(pool.get("name", "")) if isinstance(pool, dict) else str(pool)
+        values = {"cluster": str(target.get("cluster") or op.values.get("cluster")), **({"pool": name} if name else {}), **more}
+        noun = "pool" if name else "cluster"
+        shown = "/".join(str(values[part]) for part in ("cluster", "pool") if part in values)
+        await intake.pressed(op, Request(path=(), kind=f"{noun}.{kind}", values=values, text=f"{noun} {command} {shown}"), who, trigger)
+
+    return ask
+
+
+async def _register(intake: Intake, who: Who, value: str, trigger: str) -> None:
+    """The preview feature or the resource provider that Azure missed."""
+    op = await intake.thread_of(value)
+    if op is not None and op.channel == who.channel:
+        provider = (op.error or {}).get("code") == "azure.provider_missing"
+        request = PROVIDER if provider else Request(path=(), kind="feature.register", values={"feature": FEATURE}, text=f"feature register {FEATURE}")
+        await intake.pressed(op, request, who, trigger)
+
+
 async def _keep(intake: Intake, who: Who, value: str, trigger: str) -> None:
     await intake.keep(value, who, trigger)
 
@@ -96,7 +125,8 @@ async def _keep(intake: Intake, who: Who, value: str, trigger: str) -> None:
 ACTS: dict[str, Act] = {
     "retry": _retry, "sizes": _question("query.sizes", "region"), "quota": _question("query.quota", "region"),
     "approve": _approve, "confirm": _confirm, "cancel": _cancel, "extend": _extend, "logs": _logs,
-    "curve": _curve, "again": _again, "offer": _offer, "keep": _keep,
+    "curve": _curve, "again": _again, "offer": _offer, "keep": _keep, "show": _question("query.cluster", "cluster"), "register": _register,
+    "remove": _deed("delete", "delete"), "force": _deed("delete", "delete", force=True), "abort": _deed("abort", "abort"),
 }  # fmt: skip
 
 

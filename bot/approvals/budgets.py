@@ -67,6 +67,17 @@ class Budgets:
             user, channel = answer[1], answer[2]
         self._told(answer, user, channel)
 
+    async def carry(self, op_id: str, user: str, channel: str, hourly: Mapping[str, Decimal], *, since: float, until: float) -> str:
+        """Set aside what runs already (`hourly` US dollars by part), whatever the budgets say; the words of the one that does not hold it, or ''."""
+        hours, over = Decimal(repr(max(0.0, until - since))) / 3600, ""
+        amounts = {part: price * hours for part, price in hourly.items()}
+        try:
+            await self.reserve(op_id, user, channel, amounts, since=since, until=until, dry=True)
+        except Refused as error:
+            over = error.sentence
+        await self.reserve(op_id, user, channel, amounts, since=since, until=until, forced=True)
+        return over
+
     def _told(self, answer: list[str], user: str, channel: str) -> None:
         if answer[0] == "closed":
             raise Refused("budgets.closed", name=answer[1] or "it")
@@ -133,9 +144,9 @@ class Budgets:
         """`resource` (a cluster with all its pools, or one pool) was stopped and costs nothing; its reservation stays, so that it can be started."""
         return await self._change(op_id, await self._open(resource), "pause", at)
 
-    async def resume(self, op_id: str, resource: str, *, at: float | None = None) -> bool:
-        """It was started again, at the price it had."""
-        return await self._change(op_id, await self._open(resource), "resume", at)
+    async def resume(self, op_id: str, resource: str, *, but: Iterable[str] = (), at: float | None = None) -> bool:
+        """It was started again, at the price it had; the resources `but` stay stopped."""
+        return await self._change(op_id, await self._open(resource) - {one.lower() for one in but}, "resume", at)
 
     async def _change(self, op_id: str, resources: Iterable[str], hourly: str, at: float | None) -> bool:
         now, known = self._clock.now() if at is None else at, False

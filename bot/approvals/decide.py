@@ -208,15 +208,18 @@ def may_decide(policy: Policy, requester: str, person: Person, click: Click) -> 
         return stranger
     if "approver" not in roles_of(policy, person):
         return denied(Reason.NOT_APPROVER, holders=_holders(policy, "approver"))
+    if late := lateness(click):
+        return late
+    return denied(Reason.DECIDED) if person.id in click.decided_by else Allowed("approver")
+
+
+def lateness(click: Click) -> Denied | None:
+    """Why nobody's click on that card counts any more; None where it may."""
     if click.ended:
         return denied(Reason.ENDED)
     if click.expired:
         return denied(Reason.EXPIRED)
-    if not click.current or click.shown != click.current:
-        return denied(Reason.STALE)
-    if person.id in click.decided_by:
-        return denied(Reason.DECIDED)
-    return Allowed("approver")
+    return denied(Reason.STALE) if not click.current or click.shown != click.current else None
 
 
 def gives_reason(reason: str) -> bool:
@@ -233,13 +236,9 @@ def may_break_glass(policy: Policy, person: Person, reason: str, click: Click) -
         return stranger
     if not policy.break_glass.enabled or not policy.break_glass.roles & roles_of(policy, person):
         return denied(Reason.NO_BREAK_GLASS)
-    if click.ended:
-        return denied(Reason.ENDED)
-    if not click.current or click.shown != click.current:
-        return denied(Reason.STALE)
-    if not gives_reason(reason):
-        return denied(Reason.NO_REASON)
-    return Allowed("break-glass")
+    if late := lateness(click):
+        return late
+    return Allowed("break-glass") if gives_reason(reason) else denied(Reason.NO_REASON)
 
 
 class Verdict(StrEnum):

@@ -10,7 +10,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bot.approvals.decide import Allowed, Click, Denied, Person, Reason, may_break_glass, may_decide, may_request, roles_of
+from bot.approvals.decide import (
+    Allowed,
+    Click,
+    Denied,
+    Person,
+    Reason,
+    Unknown,
+    lateness,
+    may_break_glass,
+    may_decide,
+    may_request,
+    roles_of,
+)
 from bot.approvals.policy import load
 from bot.approvals.rules import Policy
 from bot.clock import Clock
@@ -19,7 +31,9 @@ from bot.errors import Refused
 from bot.operations.record import WAITING_APPROVAL, WAITING_CONFIRMATION, Operation
 from bot.slack.people import Profile
 
-INTERNAL_ROLES: Final = {"lease": "requester", "home": "requester", "reply": "requester", "orphan.takeover": "operator"}
+INTERNAL_ROLES: Final = {
+    "lease": "requester", "home": "requester", "reply": "requester", "orphan.takeover": "operator", "provider.register": "operator"
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -56,11 +70,13 @@ class Gate:
         if verdict == "break-glass":
             broken = may_break_glass(self.policy, person, reason, self.click(op, digest))
             return str(broken) if isinstance(broken, Denied) else ""
-        decided = may_decide(self.policy, op.user, person, self.click(op, digest))
-        if isinstance(decided, Denied):
-            return str(decided)
-        # Facts about the request itself count for people who are not known yet, too.
-        return str(Refused("approvals.self", holders="somebody else")) if user == op.user else ""
+        click = self.click(op, digest)
+        decided = may_decide(self.policy, op.user, person, click)
+        if isinstance(decided, Unknown):
+            # What is so of the request itself stands for people who are not known yet, too: their click could not count.
+            late = lateness(click)
+            return str(late) if late else ""
+        return str(decided) if isinstance(decided, Denied) else ""
 
     def glass_refusal(self, op: Operation, profile: Profile | None, user: str, digest: str) -> str:
         """Why this person is not even asked for a reason; '' where the reason decides."""

@@ -36,8 +36,7 @@ def parts_of(op: Operation) -> dict[str, Decimal]:
     plan = op.plan or {}
     t = plan.get("target", {})
     if op.kind in EXTENDING:
-        name = f"{t['cluster']}/{t['pool']}" if t.get("pool") else str(t["cluster"])
-        return {name: Decimal(str(plan.get("hourly_max", "0")))}
+        return {name: Decimal(str(price)) for name, price in t.get("parts", {}).items()}
     if op.kind in PROLONGING:
         return {str(t["shown"]): Decimal(str(t["hourly"]))} if t.get("hourly") else {}
     parts = {str(t["cluster"]): Decimal(str(t["system_hourly"]))} if t.get("system_hourly") else {}
@@ -58,6 +57,7 @@ class Paying:
         self._policy = policy
         self.check = Step("budget", self._check)
         self.reserve = Step("reserve", self._reserve)
+        self.take_on = Step("take_on", self._take_on)
         self.follow = Step("follow", self._follow)
         self.reprice = Step("repriced", self._reprice)
         self.unreserve = Step("unreserve", self._unreserve)
@@ -100,6 +100,18 @@ class Paying:
             return End(REFUSED, say=(say,), error={"code": error.code, "sentence": error.sentence, "next_step": error.next_step})
         return None
 
+    async def _take_on(self, op: Operation, do: Services) -> Outcome:
+        """It runs already, so its new owner pays from now on, whatever the budgets say; the former owner pays until now."""
+        budgets, parts, now = self._budgets(do), parts_of(op), do.clock.now()
+        for part in parts:
+            standing = await budgets.account_of(part)
+            if standing and standing[0] != op.id:
+                await budgets.settle(standing[0], part=part)
+        until = float((op.plan or {}).get("expires") or now + self._policy.limits.longest_expiry)
+        over = await budgets.carry(op.id, op.user, op.channel, parts, since=now, until=until)
+        say = (Say("over", f"⚠️ <@{op.user}> {over} It runs already, so it counts all the same."),) if over else ()
+        return Done(memo={"reserved": sorted(parts)}, say=say)
+
     async def _follow(self, op: Operation, do: Services) -> Outcome:
         """Where there was no capacity, something else was made than was reserved for: in another place, no dearer, maybe under another name."""
         made = {"/" in part: (part, hourly) for part, hourly in parts_of(op).items()}
@@ -117,7 +129,7 @@ class Paying:
         elif t.get("hourly"):
             await budgets.reprice(op.id, str(t["shown"]), Decimal(str(t["hourly"])))
         else:
-            await budgets.resume(op.id, str(t["shown"]))
+            await budgets.resume(op.id, str(t["shown"]), but=t.get("asleep", ()))
         return Done()
 
     async def _unreserve(self, op: Operation, do: Services) -> Outcome:

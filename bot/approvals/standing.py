@@ -16,6 +16,8 @@ from bot.model import Plan, usd
 
 MONEY: Final = frozenset({"hourly", "node_hourly", "system_hourly", "hourly_before", "money", "cost"})
 """Parts of a target that are prices: they are judged as the price of the whole, with the tolerance."""
+PRICED: Final = frozenset({"prices", "parts"})
+"""Parts that are prices by name: of those, only which names there are may not differ."""
 OTHERS: Final = frozenset({"places", "asked_again", "before"})
 """Parts that may differ without anything being different from what was approved."""
 
@@ -42,6 +44,8 @@ def differing(was: Mapping[str, Any], now: Mapping[str, Any], path: str = "") ->
     found = []
     for name in sorted({*was, *now} - MONEY - OTHERS):
         old, new, full = was.get(name), now.get(name), f"{path}{name}".replace("_", " ")
+        if name in PRICED:
+            old, new = ", ".join(sorted(old or ())), ", ".join(sorted(new or ()))
         if isinstance(old, Mapping) and isinstance(new, Mapping):
             found += differing(old, new, f"{full} ")
         elif old != new:

@@ -109,9 +109,11 @@ async def abort(conn: Connection, group: str, cluster: str, pool: str) -> Begun:
 
 
 async def scale(
-    conn: Connection, group: str, cluster: str, pool: str, *, nodes: int | None = None, min_nodes: int | None = None, max_nodes: int | None = None
-) -> Begun:
-    """Set the node count, or the autoscaler's range (which turns it on). No write where it is so already: AKS grants one PUT a minute per pool.
+    conn: Connection, group: str, cluster: str, pool: str, *, nodes: int | None = None, min_nodes: int | None = None, max_nodes: int | None = None,
+    tags: Mapping[str, str | None] | None = None,
+) -> Begun:  # fmt: skip
+    """Set the node count, or the autoscaler's range (which turns it on), and lay `tags` over the pool's, in one PUT: AKS grants one a minute
+    per pool. No write where it is so already.
 
     Raises Refused for counts that AKS refuses, and for a count on a pool that scales by itself (``azure.autoscaler_on``).
     """
@@ -128,17 +130,21 @@ async def scale(
             if properties.get("enableAutoScaling"):
                 raise Refused("azure.autoscaler_on", pool=pool, min=properties.get("minCount"), max=properties.get("maxCount"))
             properties["count"] = nodes
+        _tagged(properties, tags)
 
     return await _modify(conn, group, cluster, pool, change)
 
 
-async def set_power(conn: Connection, group: str, cluster: str, pool: str, power: Power) -> Begun:
-    """Stop the pool's nodes or start them again. Raises Refused (``azure.system_pool``) for a system pool."""
+async def set_power(
+    conn: Connection, group: str, cluster: str, pool: str, power: Power, *, tags: Mapping[str, str | None] | None = None
+) -> Begun:
+    """Stop the pool's nodes or start them again, with `tags` in the same PUT. Raises Refused (``azure.system_pool``) for a system pool."""
 
     def change(properties: dict[str, Any]) -> None:
         if str(properties.get("mode")) == "System":
             raise Refused("azure.system_pool", pool=pool)
         properties["powerState"] = {"code": power}
+        _tagged(properties, tags)
 
     return await _modify(conn, group, cluster, pool, change)
 
@@ -147,9 +153,14 @@ async def update_tags(conn: Connection, group: str, cluster: str, pool: str, cha
     """Lay `changes` over the pool's tags (None removes one); other tags stay."""
 
     def change(properties: dict[str, Any]) -> None:
-        properties["tags"] = labels.merged(properties.get("tags"), changes)
+        _tagged(properties, changes)
 
     return await _modify(conn, group, cluster, pool, change)
+
+
+def _tagged(properties: dict[str, Any], changes: Mapping[str, str | None] | None) -> None:
+    if changes:
+        properties["tags"] = labels.merged(properties.get("tags"), changes)
 
 
 async def _modify(conn: Connection, group: str, cluster: str, pool: str, change: Callable[[dict[str, Any]], None]) -> Begun:

@@ -54,12 +54,17 @@ def headers(wanted: Mapping[str, str]) -> list[Finding]:
     return [blocker("azure.header", header=name[:60], reason=problem) for name, problem in problems.items() if problem]
 
 
-def kubernetes_version(wanted: str | None, offered: Iterable[KubernetesVersion], region: str) -> list[Finding]:
-    """Whether AKS offers the version (``1.35`` or ``1.35.2``) in the region; None (the default) is always fine."""
+def kubernetes_version(wanted: str | None, offered: Iterable[KubernetesVersion], region: str, *, newest: str = "") -> list[Finding]:
+    """Whether AKS offers the version (``1.35`` or ``1.35.2``) in the region; None (the default) is always fine.
+
+    `newest` is the cluster's own version: its nodes may not be newer (Kubernetes: version skew policy).
+    """
     if wanted is None:
         return []
     if not names.valid("version", wanted):
         return [blocker("name.invalid", kind="version", value=wanted[:80], rule=names.RULES["version"][1])]
+    if newest and _numbers(wanted) > _numbers(newest)[: len(_numbers(wanted))]:
+        return [blocker("azure.kubernetes_newer", version=wanted, cluster=newest)]
     rows = list(offered)
     minor = ".".join(wanted.split(".")[:2])
     row = next((item for item in rows if item.version == minor), None)
@@ -67,6 +72,10 @@ def kubernetes_version(wanted: str | None, offered: Iterable[KubernetesVersion],
         stable = ", ".join(item.version for item in rows if not item.preview)
         return [blocker("azure.kubernetes_version", version=wanted, region=region, supported=stable or "none")]
     return [warning("azure.kubernetes_preview", version=wanted, region=region)] if row.preview else []
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".") if part.isdigit())
 
 
 def managed_gpu(spec: PoolSpec, feature_state: str | None) -> list[Finding]:

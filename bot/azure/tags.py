@@ -16,6 +16,8 @@ CHANNEL: Final = "quartermaster-channel"
 THREAD: Final = "quartermaster-thread"
 EXPIRES: Final = "quartermaster-expires"
 PRICE: Final = "quartermaster-usd-per-hour"
+STOPPED: Final = "quartermaster-stopped"
+"""On a node pool that was stopped by itself: it stays stopped when its cluster is started."""
 PREFIX: Final = "quartermaster-"
 
 MAX_VALUE: Final = 256

@@ -20,6 +20,7 @@ from typing import Final
 
 from redis.exceptions import RedisError
 
+from bot.approvals.budgets import Budgets
 from bot.approvals.limits import expiry_of
 from bot.approvals.rules import Policy
 from bot.azure import clusters, pools, tags
@@ -28,7 +29,7 @@ from bot.azure.pools import PoolState
 from bot.cluster import jobs, nodes
 from bot.cluster.access import at
 from bot.cluster.render import gpus_of
-from bot.errors import QuartermasterError
+from bot.errors import QuartermasterError, Refused
 from bot.lifecycle import lost, rebuilding
 from bot.lifecycle.notices import Place
 from bot.lifecycle.rebuilding import Known
@@ -38,6 +39,7 @@ from bot.operations.journal import Journal, NewOperation
 from bot.operations.leases import Held
 from bot.operations.record import identity
 from bot.operations.services import Services
+from bot.plans.lifetimes import lifetime
 from bot.plans.work import gpu_price
 from bot.slack.recall import CARD, Posted, Recall
 from bot.store import text
@@ -61,6 +63,7 @@ class Found:
     going_on: list[str] = field(default_factory=list)
     jobs: list[str] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
+    over: list[str] = field(default_factory=list)
     places: list[Place] = field(default_factory=list)
 
 
@@ -144,8 +147,20 @@ class Adoption:
             if new is not None and await self._create(new, posted):
                 await self._say_resumed(about, pool)
                 found.going_on.append(f"making {about.shown}")
+        found.over += await self._counted(one, pool if about.pool else None, about, expires)
         if await self._lease(about, expires, posted):
             found.leases.append(about.shown)
+
+    async def _counted(self, one: ClusterState, pool: PoolState | None, about: Known, expires: float) -> list[str]:
+        """What runs counts against its budgets again, from now to its expiry and even beyond them: what is to be said of that."""
+        try:
+            hourly = await lifetime(one, pool).allowed(self._do)
+        except Refused as error:
+            return [f"`{about.shown}` counts against no budget: {error.sentence}"]
+        budgets, place = Budgets(self._do.redis, self._policy, self._do.clock), lost.place_of(about, self._policy)
+        now = self._do.clock.now()
+        over = await budgets.carry(about.operation, about.owner, place.channel, hourly, since=now, until=expires)
+        return [f"`{about.shown}` (<@{about.owner}>): {over} It runs already, so it counts all the same."] if over else []
 
     async def _lease(self, about: Known, expires: float, posted: Sequence[Posted] | None) -> bool:
         """Begin it as it was; False where the journal knows it."""

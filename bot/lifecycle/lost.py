@@ -29,6 +29,7 @@ class Rebuilt(Protocol):
     going_on: list[str]
     jobs: list[str]
     unread: list[str]
+    over: list[str]
     places: list[Place]
 
 
@@ -63,12 +64,17 @@ def summary(found: Rebuilt, gone: Sequence[Posted]) -> Notice:
         header("I had lost my memory"),
         section("Redis was empty. I have rebuilt what Azure tags, Kubernetes labels and Slack threads tell:\n" + ("\n".join(lines) or "nothing.")),
     ]
+    if found.over:
+        blocks.append(section("*Over budget*\n" + "\n".join(f"• {line}" for line in found.over[:SHOWN])))
     if gone:
         cards = [f"• <#{card.channel}>: *{escaped(card.title)}*" + (f", asked by <@{card.user}>" if card.user else "") for card in gone[:SHOWN]]
         more = f"\n… and {len(gone) - SHOWN} more" if len(gone) > SHOWN else ""
         blocks.append(section("*Lost* - these were waiting or under way, and have to be asked for again:\n" + "\n".join(cards) + more))
     blocks.append(
-        context("Digest times are lost too: `/gpu digest set` in each channel. Idle times count from now; budgets and the audit log begin anew.")
+        context(
+            "Digest times are lost too: `/gpu digest set` in each channel. Idle times count from now; "
+            "budgets begin anew with what still runs, the audit log with nothing."
+        )
     )
     return Notice(text, blocks)
 

@@ -9,22 +9,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from bot.approvals.limits import expiry_of
 from bot.approvals.rules import Policy
-from bot.azure import clusters, pools, tags
 from bot.azure.clusters import ClusterState
-from bot.errors import Refused
 from bot.lifecycle.lost import place_of
 from bot.lifecycle.notices import Notice, Place, post
 from bot.lifecycle.rebuilding import Known, leased
 from bot.model import usd
-from bot.operations import leases
+from bot.operations import adopting, leases
 from bot.operations.journal import Journal
 from bot.operations.leases import Held
 from bot.operations.present import date
+from bot.operations.provisioning import target
 from bot.operations.record import Operation, identity
 from bot.operations.services import Services
-from bot.operations.steps import Done, Outcome, Run, Say, Step
+from bot.operations.steps import Done, Outcome, Say, Step
 from bot.store import texts
 
 KEY: Final = Journal.key("orphans")
@@ -106,32 +104,17 @@ def _target(op: Operation) -> Mapping[str, object]:
     return target or dict(op.values)
 
 
-def taking_over(policy: Policy) -> Run:
-    """The step that makes whoever pressed *Take over* the owner: tags first, then the lease with the policy's usual time (or what is left)."""
-
-    async def take_over(op: Operation, do: Services) -> Outcome:
-        cluster, pool = str(op.values["cluster"]), str(op.values.get("pool") or "")
-        one = await do.cluster(cluster)
-        about = next((each for each in leased(one, one.pools) if each.pool == pool), None)
-        if about is None:
-            raise Refused("azure.gone")
-        now = do.clock.now()
-        left = about.expires if about.expires and about.expires > now else now + expiry_of(policy, None)
-        changes = {
-            tags.OWNER: op.user, tags.TEAM: op.team, tags.CHANNEL: op.channel, tags.THREAD: op.thread, tags.EXPIRES: leases.stamp(left),
-            tags.OPERATION: about.operation,
-        }  # fmt: skip
-        if pool:
-            await pools.update_tags(do.azure, one.group, one.name, pool, changes)
-        else:
-            await clusters.update_tags(do.azure, one.group, one.name, changes)
-        await leases.start(do, Held(one.group, one.name, pool), left, op)
-        text = f"🤝 `{about.shown}` is <@{op.user}>'s now and ends {date(left)}, unless it is extended."
-        return Done(memo={"outcome": "taken over"}, say=(Say("taken", text),))
-
-    return take_over
+async def begin(op: Operation, do: Services) -> Outcome:
+    """Its lease begins, for whoever pressed *Take over*; those in its former thread learn of it."""
+    t, until = target(op), float((op.plan or {})["expires"])
+    about = Held(t["group"], t["cluster"], str(t.get("pool") or ""))
+    await leases.start(do, about, until, op)
+    text = f"🤝 `{about.shown}` is <@{op.user}>'s now and ends {date(until)}, unless it is extended."
+    former = op.memo.get("about")
+    report = await do.journal.load(str(former)) if former else None
+    if report is not None and report.thread and report.thread != op.thread:
+        await post(do, identity("taken", op.id), Place(report.team, report.channel, report.thread, report.user), Notice(text))
+    return Done(memo={"outcome": f"taken over until {date(until)}"}, say=(Say("taken", text),))
 
 
-def take_over_step(policy: Policy) -> Step:
-    """As a step."""
-    return Step("take_over", taking_over(policy))
+TAKE_OVER: Final = (*adopting.ADOPT[:2], Step("lease", begin))

@@ -45,16 +45,19 @@ async def mark_pools(op: Operation, do: Services) -> Outcome:
 
 
 async def mark_cluster(op: Operation, do: Services) -> Outcome:
-    """Our tags on the cluster itself: from here on it is ours."""
+    """Our tags on the cluster itself: from here on it is ours (or its new owner's, where it was an orphan)."""
     t = target(op)
+    if t.get("pool"):
+        return Done(memo={"now": ""})
     state = await clusters.get(do.azure, t["group"], t["cluster"])
     if state is None:
         raise Failed("operations.vanished", what=noun(op))
-    if tags.ours(state.tags) and tags.value(state.tags, tags.OPERATION) != op.id:
+    whose = tags.value(state.tags, tags.OPERATION)
+    if whose not in ("", op.id, t.get("taken_from")):
         raise Refused("plans.adopted", name=t["cluster"])
     if not terminal(state.provisioning_state):
         return busy(op, do, "mark", state, NOW)
-    if tags.ours(state.tags):
+    if whose == op.id:
         return Done(memo={"now": "", "token": ""})
     if asked(op, "mark"):
         raise await broken(op, do, "cluster_tags")

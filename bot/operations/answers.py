@@ -60,6 +60,12 @@ def expiry(labels: Mapping[str, str]) -> float | None:
         return None
 
 
+def pool_expiry(cluster: ClusterState, pool: PoolState) -> float | None:
+    """When a pool ends: with its cluster, where both were made together, or where it has no expiry of its own."""
+    together = tags.value(pool.tags, tags.OPERATION) == tags.value(cluster.tags, tags.OPERATION)
+    return expiry(cluster.tags) if together else expiry(pool.tags) or expiry(cluster.tags)
+
+
 def cluster_line(cluster: ClusterState, now: float) -> str:
     """A cluster in two lines: where, state, pools, owner, price, expiry."""
     gpu_pools = [pool for pool in cluster.pools if pool.mode != "System"]
@@ -72,9 +78,22 @@ def cluster_line(cluster: ClusterState, now: float) -> str:
 
 
 def _price(cluster: ClusterState) -> str:
-    amounts = [tags.value(labels, tags.PRICE) for labels in (cluster.tags, *(pool.tags for pool in cluster.pools if pool.mode != "System"))]
+    """What runs of it; what is stopped costs nothing."""
+    if cluster.power_state == "Stopped":
+        return " · nothing runs, so nothing of it costs anything but its disks"
+    running = [pool for pool in cluster.pools if pool.mode != "System" and pool.power_state != "Stopped"]
+    amounts = [tags.value(labels, tags.PRICE) for labels in (cluster.tags, *(pool.tags for pool in running))]
     total = sum((Decimal(amount) for amount in amounts if amount), Decimal(0))
     return f" · {usd(total)}/h" if total else ""
+
+
+def pool_price(cluster: ClusterState, pool: PoolState) -> str:
+    """What a pool costs, or would."""
+    price = tags.value(pool.tags, tags.PRICE)
+    if not price:
+        return ""
+    stopped = "Stopped" in (cluster.power_state, pool.power_state)
+    return f" · stopped; {usd(price)}/h when it runs" if stopped else f" · {usd(price)}/h"
 
 
 def clusters_answer(found: Sequence[ClusterState], now: float) -> Answer:

@@ -21,6 +21,7 @@ from bot.operations.provisioning import azure_of, broken, made, target, waiting
 from bot.operations.record import Operation
 from bot.operations.services import Services
 from bot.operations.steps import Done, Outcome, Run, Say, Step, Wait
+from bot.slack.blocks import Button, actions, section
 
 Power = Literal["Running", "Stopped"]
 State = ClusterState | PoolState
@@ -77,7 +78,7 @@ def busy(op: Operation, do: Services, step: str, state: State, now: str) -> Wait
     """Something runs there: this step's own doing (`now`), or something else, which the card then names."""
     if asked(op, step):
         return waiting(op, do, now)
-    return waiting(op, do, f"{shown(op)} is busy ({state.provisioning_state}); I go on when that is over")
+    return waiting(op, do, f"{shown(op)} is busy ({state.provisioning_state}); I go on when that is over", busy=True)
 
 
 async def sent(op: Operation, do: Services, step: str, write: Awaitable[Begun], now: str) -> Wait:
@@ -89,8 +90,8 @@ async def sent(op: Operation, do: Services, step: str, write: Awaitable[Begun], 
         if why is None or why.kind != BUSY:
             raise
         words = f"Azure is busy with something else ({why.detail.get('running', 'another operation')}); I go on when that is over"
-        return Wait(error.retry_after, on=azure_of(op), memo={"now": words})
-    return waiting(op, do, now, token=begun.token, made=made(op, step), asked=[*op.memo.get("asked", []), step])
+        return Wait(error.retry_after, on=azure_of(op), memo={"now": words, "busy": True})
+    return waiting(op, do, now, token=begun.token, made=made(op, step), asked=[*op.memo.get("asked", []), step], busy=False)
 
 
 def settled(op: Operation, step: str, detail: str) -> dict[str, Any]:
@@ -103,13 +104,14 @@ async def scale(op: Operation, do: Services) -> Outcome:
     t, state = target(op), await look_at_pool(op, do)
     if not terminal(state.provisioning_state):
         return busy(op, do, "scale", state, "Azure is changing the nodes")
-    if succeeded(state) and has(state, t["after"]):
+    if succeeded(state) and has(state, t["after"]) and (asked(op, "scale") or tags.value(state.tags, tags.PRICE) == t["hourly"]):
         return Done(memo=settled(op, "scale", nodes_of(state)))
     if asked(op, "scale"):
         if not succeeded(state):
             raise await broken(op, do, "pool_put", t["pool"])
         raise Failed("operations.changed_meanwhile", what=noun(op), now=nodes_of(state))
-    write = pools.scale(do.azure, t["group"], t["cluster"], t["pool"], **t["after"])
+    # The price goes into the same PUT: it is what everything else reckons with, and AKS grants one a minute.
+    write = pools.scale(do.azure, t["group"], t["cluster"], t["pool"], **t["after"], tags={tags.PRICE: t["hourly"]})
     return await sent(op, do, "scale", write, "Azure is changing the nodes")
 
 
@@ -118,23 +120,6 @@ def has(state: PoolState, wanted: dict[str, int]) -> bool:
     if "nodes" in wanted:
         return not state.autoscaling and state.count == wanted["nodes"]
     return state.autoscaling and (state.min_nodes, state.max_nodes) == (wanted["min_nodes"], wanted["max_nodes"])
-
-
-async def reprice(op: Operation, do: Services) -> Outcome:
-    """The price per hour on the pool's tag: what everything else reckons with."""
-    return await _priced(op, do, "price", str(target(op)["hourly"]))
-
-
-async def _priced(op: Operation, do: Services, step: str, hourly: str) -> Outcome:
-    t, state = target(op), await look_at_pool(op, do)
-    if not terminal(state.provisioning_state):
-        return busy(op, do, step, state, "Azure is noting the price")
-    if tags.value(state.tags, tags.PRICE) == hourly:
-        return Done(memo={"token": "", "now": ""})
-    if asked(op, step):
-        raise await broken(op, do, "pool_put", t["pool"])
-    write = pools.update_tags(do.azure, t["group"], t["cluster"], t["pool"], {tags.PRICE: hourly or None})
-    return await sent(op, do, step, write, "Azure is noting the price")
 
 
 async def say_scaled(op: Operation, do: Services) -> Outcome:
@@ -155,22 +140,13 @@ async def scale_back(op: Operation, do: Services) -> Outcome:
         before = {"min_nodes": before["nodes"], "max_nodes": max(before["nodes"], 1)}
     if not terminal(state.provisioning_state):
         return waiting(op, do, "setting the number of nodes back") if asked(op, "scale_back") else await _aborted(op, do, state)
-    if has(state, before):
+    former = str(t["hourly_before"])
+    if has(state, before) and (asked(op, "scale_back") or tags.value(state.tags, tags.PRICE) == former):
         return Done(memo={"taken_back": f"{noun(op)} has {nodes_of(state)} again."})
     if asked(op, "scale_back"):
         return Done(memo={"taken_back": f"{noun(op)} could not be set back: it is {state.provisioning_state} with {nodes_of(state)}."})
-    write = pools.scale(do.azure, t["group"], t["cluster"], t["pool"], **before)
+    write = pools.scale(do.azure, t["group"], t["cluster"], t["pool"], **before, tags={tags.PRICE: former or None})
     return await sent(op, do, "scale_back", write, "setting the number of nodes back")
-
-
-async def price_back(op: Operation, do: Services) -> Outcome:
-    """The former price on the pool's tag."""
-    if not asked(op, "price"):
-        return Done()
-    t = target(op)
-    if await pools.get(do.azure, t["group"], t["cluster"], t["pool"]) is None:
-        return Done()
-    return await _priced(op, do, "price_back", str(t["hourly_before"]))
 
 
 def turn(power: Power) -> Run:
@@ -197,7 +173,8 @@ def turn(power: Power) -> Run:
 def _turning(op: Operation, do: Services, power: Power) -> Awaitable[Begun]:
     t = target(op)
     if t.get("pool"):
-        return pools.set_power(do.azure, t["group"], t["cluster"], t["pool"], power)
+        noted = {tags.STOPPED: "yes"} if power == "Stopped" else {tags.STOPPED: None, tags.PRICE: t["hourly"]}
+        return pools.set_power(do.azure, t["group"], t["cluster"], t["pool"], power, tags=noted)
     return (clusters.stop if power == "Stopped" else clusters.start)(do.azure, t["group"], t["cluster"])
 
 
@@ -254,13 +231,14 @@ async def abort(op: Operation, do: Services) -> Outcome:
             f"🛑 Aborted: {noun(op)} is {state.provisioning_state} with {nodes_of(state)}. Nodes that were made stay and cost money: "
             f"`/gpu pool delete {shown(op)}` removes them, `/gpu pool scale {shown(op)} --nodes N` sets the pool right."
         )
-    return Done(memo={"now": "", "outcome": state.provisioning_state.lower()}, say=(Say("aborted", text),))
+    memo = {"now": "", "outcome": state.provisioning_state.lower(), "suggested": {"delete": f"pool delete {shown(op)}"}}
+    row = actions([Button("Delete it…", "suggest_delete", op.id)])
+    return Done(memo=memo, say=(Say("aborted", text, () if succeeded(state) else [section(text), row]),))
 
 
-SCALE = (Step("scale", scale, "Scale node pool {pool} to {wanted}"), Step("price", reprice, "Note its price"), Step("scaled", say_scaled))
-SCALE_UNDO = (Step("scale_back", scale_back, "Set the number of nodes back"), Step("price_back", price_back, "Note the former price"))
+SCALE = (Step("scale", scale, "Scale node pool {pool} to {wanted}"), Step("scaled", say_scaled))
+SCALE_UNDO = (Step("scale_back", scale_back, "Set the number of nodes back"),)
 STOP = (Step("power", turn("Stopped"), "Stop {shown}"),)
 START = (Step("power", turn("Running"), "Start {shown}"),)
-START_POOL = (*START, Step("price", reprice, "Note its price"))
 POWER_UNDO = (Step("settle", settle, "Abort it"),)
 ABORT = (Step("abort", abort, "Abort what runs on node pool {pool}"),)

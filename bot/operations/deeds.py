@@ -55,15 +55,35 @@ async def say_plugin(op: Operation, do: Services) -> Outcome:
 
 
 async def register_feature(op: Operation, do: Services) -> Outcome:
-    """Register a preview feature, watch it, and refresh the provider's registration."""
+    """Register a preview feature, watch it, and register the provider again: only then does it take effect."""
     name = op.values["feature"]
     state = await features.state(do.azure, name)
+    if state is None:
+        raise Refused("azure.feature_unknown")
     if state == "Registered":
-        await features.register_provider(do.azure)
-        return Done(memo=_answer(f"✅ Preview feature `{name}` is registered."))
+        return await register_provider(op, do)
     if "asked_azure" not in op.memo:
         await features.register(do.azure, name)
-    return Wait(20.0, memo={"asked_azure": True, "now": f"Azure: {state or 'NotRegistered'}"})
+    return _watched(op, f"`{name}`", state, {"asked_azure": True})
+
+
+async def register_provider(op: Operation, do: Services) -> Outcome:
+    """Register the resource provider (again), and watch it."""
+    if "asked_provider" not in op.memo:
+        state = await features.register_provider(do.azure)
+    else:
+        state = await features.provider_state(do.azure)
+    if state != "Registered":
+        return _watched(op, f"the resource provider `{features.NAMESPACE}`", state, {"asked_provider": True})
+    name = op.values.get("feature", "")
+    what = f"Preview feature `{name}` is registered, and the resource provider knows of it" if name else f"`{features.NAMESPACE}` is registered"
+    usable = " `--driver managed` can be used now." if name == features.MANAGED_GPU else ""
+    return Done(memo=_answer(f"✅ {what}.{usable}"))
+
+
+def _watched(op: Operation, what: str, state: str, memo: dict[str, Any]) -> Wait:
+    words = f"⏳ <@{op.user}> Azure is registering {what} ({state}); that takes some minutes. I look, and say here when it is done."
+    return Wait(20.0, memo={**memo, **_answer(words)})
 
 
 def _answer(text: str) -> dict[str, Any]:
@@ -75,3 +95,4 @@ CLEAN = Step("clean", clean_job)
 REMOVE_PLUGIN = Step("remove", remove_plugin, "Remove the device plugin")
 SAY_PLUGIN = Step("say", say_plugin)
 FEATURE = Step("feature", register_feature)
+PROVIDER = Step("provider", register_provider)

@@ -46,9 +46,8 @@ async def install_plugin(op: Operation, do: Services) -> Outcome:
     pool = target(op).get("pool") or {}
     why = {"managed": "AKS installs and runs it on this managed pool", "none": "no driver was asked for, so there is nothing to plug in"}
     if pool.get("driver") in why:
-        return Done(
-            goto="proof" if pool["driver"] == "managed" else "lease", memo={"details": {**op.memo.get("details", {}), "plugin": why[pool["driver"]]}}
-        )
+        say = Say("not-installed", f"🔌 I do not install the device plugin: {why[pool['driver']]}.")
+        return Done(goto="proof" if pool["driver"] == "managed" else "lease", say=(say,))
     await plugin.install(await access_of(op, do), op=op.id, mig="single" if pool.get("mig") else None)
     return Done()
 

@@ -168,7 +168,8 @@ async def extend(op: Operation, do: Services) -> Outcome:
         await start(do, about, expires, op)
     else:
         await do.waking.wake(f"op:{lease}")
-    words = f"⏱ `{about.shown}` now runs until {date(expires)}."
+    remarks = "".join(f"\n{one['text']}" for one in (op.plan or {}).get("findings", ()))
+    words = f"⏱ `{about.shown}` now runs until {date(expires)}.{remarks}"
     return Done(memo={"outcome": "extended"}, say=(Say("extended", words),))
 
 

@@ -33,8 +33,11 @@ STATES: Final = {
 
 OFFERS: Final = {
     "retry": ("Try again", "retry"), "other_size": ("Other sizes", "sizes"), "smaller": ("Other sizes", "sizes"),
-    "other_region": ("Other sizes", "sizes"), "quota": ("Show quota", "quota"),
+    "other_region": ("Other sizes", "sizes"), "quota": ("Show quota", "quota"), "show": ("Show it", "show"), "register": ("Register it", "register"),
+    "delete": ("Delete it…", "remove"), "force_delete": ("Delete anyway…", "force"),
 }  # fmt: skip
+CREATIONS: Final = frozenset({"cluster.create", "pool.add"})
+"""Kinds whose failure takes back what was made, so that there is nothing to delete."""
 
 
 def date(at: float, form: str = "{date_short_pretty} at {time}") -> str:
@@ -171,12 +174,15 @@ def _buttons(op: Operation) -> list[Button]:
                 Button("Keep it", "cancel", value)]  # fmt: skip
     if op.memo.get("unwinding") or op.memo.get("no_cancel"):
         return []
-    return [Button("Cancel", "cancel", value, confirm="What was made so far will be taken back.")]
+    busy = isinstance((op.plan or {}).get("target", {}).get("pool"), str) and op.memo.get("busy") and op.kind != "pool.abort"
+    abort = [Button("Abort what runs there", "abort", op.id, confirm="It is somebody else's, or Azure's own.")] if busy else []
+    return [Button("Cancel", "cancel", value, confirm="What was made so far will be taken back."), *abort]
 
 
 def _ways_out(op: Operation) -> list[Button]:
     """Buttons that do what the words of a failure advise."""
-    offered = dict.fromkeys(OFFERS[hint] for hint in (op.error or {}).get("buttons", []) if hint in OFFERS)
+    gone = {"delete", "show"} if op.kind in CREATIONS else set()
+    offered = dict.fromkeys(OFFERS[hint] for hint in (op.error or {}).get("buttons", []) if hint in OFFERS.keys() - gone)
     return [Button(label, action, op.id) for label, action in offered]
 
 

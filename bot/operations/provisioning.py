@@ -172,6 +172,7 @@ def pool_spec(t: Mapping[str, Any]) -> PoolSpec:
         taints=[GPU_TAINT, *pool["taints"]] if pool.get("taints") else None,
         labels=dict(pool.get("labels") or {}),
         os_sku=pool.get("os_sku"),
+        kubernetes_version=pool.get("version"),
         headers=dict(pool.get("headers") or {}),
     )
 

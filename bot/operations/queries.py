@@ -39,7 +39,7 @@ async def pool_list(op: Operation, do: Services) -> Answer:
     rows = [["Pool", "Size", "Nodes", "State", "Owner", "Until"]]
     for one in chosen:
         for pool in await pools.list_all(do.azure, one.group, one.name) or []:
-            until = answers.expiry(pool.tags)
+            until = answers.pool_expiry(one, pool)
             left = duration(until - do.clock.now()) if until else "-"
             rows.append([f"{one.name}/{pool.name}", pool.size, str(pool.count), pool.provisioning_state, _owner(pool.tags), left])
     return answers.table_answer("Node pools", rows, numeric=frozenset({2}))
@@ -56,11 +56,11 @@ async def pool(op: Operation, do: Services) -> Answer:
     if found is None:
         known = ", ".join(f"`{pool.name}`" for pool in one.pools) or "none"
         raise Refused("plans.no_pool", cluster=one.name, name=op.values["pool"], known=known)
-    until, price = answers.expiry(found.tags), tags.value(found.tags, tags.PRICE)
+    until = answers.pool_expiry(one, found)
     lines = [
         f"*{one.name}/{found.name}*: {found.count} × {found.size}, {found.provisioning_state}, {found.power_state}",
         f"gpuProfile: driver {found.driver or '-'}, {'managed' if found.managed else 'unmanaged'} · taints: {', '.join(found.taints) or 'none'}",
-        f"owner <@{_owner(found.tags)}>" + (f" · {usd(price)}/h" if price else "") + (f" · until {date(until)}" if until else ""),
+        f"owner <@{_owner(found.tags)}>" + answers.pool_price(one, found) + (f" · until {date(until)}" if until else ""),
     ]
     return said("\n".join(lines))
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from bot.azure import clusters, groups, pools, tags
-from bot.azure.operations import terminal
+from bot.azure.operations import Begun, Kind, terminal
 from bot.errors import Refused
 from bot.operations import leases
-from bot.operations.provisioning import azure_of, patient, target
+from bot.operations.provisioning import azure_of, broken, patient, target
 from bot.operations.record import Operation
 from bot.operations.services import Services
 from bot.operations.steps import Done, Outcome, Say, Step, Wait
@@ -22,8 +22,11 @@ async def delete_pool(op: Operation, do: Services) -> Outcome:
         return Wait(do.settings.engine.look, on=azure_of(op), memo={"now": "Azure is deleting the nodes"})
     if not terminal(state.provisioning_state):
         return Wait(10.0, on=azure_of(op), memo={"now": f"the pool is busy ({state.provisioning_state}); deleting it when that is over"})
-    await pools.delete(do.azure, t["group"], t["cluster"], t["pool"])
-    return Wait(do.settings.engine.look, on=azure_of(op), memo={"now": "Azure is deleting the nodes"})
+    say = await _not_deleted(op, do, "pool_delete", f"Node pool `{t['cluster']}/{t['pool']}`", t["pool"])
+    # What has expired goes, whatever its PodDisruptionBudgets say: it was announced, and it costs money.
+    force = bool(t.get("force")) or _tries(op) > 0
+    begun = await pools.delete(do.azure, t["group"], t["cluster"], t["pool"], ignore_disruption_budget=force)
+    return _deleting(op, do, begun, "Azure is deleting the nodes", say)
 
 
 async def delete_cluster(op: Operation, do: Services) -> Outcome:
@@ -37,8 +40,29 @@ async def delete_cluster(op: Operation, do: Services) -> Outcome:
         raise Refused("plans.not_ours", name=t["cluster"])
     if state.provisioning_state.lower() == "deleting":
         return Wait(do.settings.engine.look, on=azure_of(op), memo={"now": "Azure is deleting the cluster"})
-    await clusters.delete(do.azure, t["group"], t["cluster"])
-    return Wait(do.settings.engine.look, on=azure_of(op), memo={"now": "Azure is deleting the cluster"})
+    say = await _not_deleted(op, do, "cluster_delete", f"Cluster `{t['cluster']}`")
+    begun = await clusters.delete(do.azure, t["group"], t["cluster"])
+    return _deleting(op, do, begun, "Azure is deleting the cluster", say)
+
+
+def _tries(op: Operation) -> int:
+    return int(op.memo.get("deletions", 0))
+
+
+def _deleting(op: Operation, do: Services, begun: Begun, now: str, say: tuple[Say, ...]) -> Wait:
+    """Look for it soon, but the less often, the more often Azure could not do it."""
+    look = do.settings.engine.look * min(2.0 ** _tries(op), 60.0)
+    return Wait(look, on=azure_of(op), memo={"now": now, "token": begun.token, "deletions": _tries(op) + 1}, say=say)
+
+
+async def _not_deleted(op: Operation, do: Services, kind: Kind, what: str, pool: str = "") -> tuple[Say, ...]:
+    """What to say of a deletion that was begun and failed; what nobody asked for (an expiry) is tried again for ever, anything else raises."""
+    if not _tries(op):
+        return ()
+    error = await broken(op, do, kind, pool)
+    if not op.kind.endswith(".expire"):
+        raise error
+    return (Say("not-deleted", f"⚠️ {what} has expired, but Azure could not delete it. {error} I go on trying."),) if _tries(op) == 1 else ()
 
 
 async def delete_group(op: Operation, do: Services) -> Outcome:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
@@ -19,7 +20,7 @@ from bot.azure.pools import PoolState
 from bot.azure.poolspec import check_nodes
 from bot.errors import Refused
 from bot.model import Change, Finding, Plan, usd
-from bot.operations.answers import expiry
+from bot.operations.answers import expiry, pool_expiry
 from bot.operations.changing import nodes_of, succeeded
 from bot.operations.present import date
 from bot.operations.record import Operation
@@ -51,7 +52,7 @@ async def pool_stop(op: Operation, do: Services, policy: Policy) -> Plan:
         raise Refused("azure.system_pool", pool=pool.name)
     _not_already(f"Node pool `{name}`", pool, "Stopped")
     findings = [*busy(name, cluster, pool), *_unsettled(name, pool, "stops"), NO_RETURN, *await _jobs_end(do, cluster)]
-    target = named(cluster, pool=pool.name, shown=name, expires=expiry(pool.tags) or expiry(cluster.tags))
+    target = named(cluster, pool=pool.name, shown=name, expires=pool_expiry(cluster, pool))
     return _stop(f"node pool {name}", [pool], approved_price(pool), findings, target)
 
 
@@ -68,9 +69,14 @@ async def cluster_start(op: Operation, do: Services, policy: Policy) -> Plan:
     cluster = await do.cluster(op.values["cluster"])
     _not_already(f"Cluster `{cluster.name}`", cluster, "Running")
     until = expiry(cluster.tags)
-    target = named(cluster, shown=cluster.name, expires=until)
+    back = [pool for pool in cluster.pools if not tags.value(pool.tags, tags.STOPPED)]
+    asleep = [f"{cluster.name}/{pool.name}" for pool in cluster.pools if pool not in back]
+    target = named(cluster, shown=cluster.name, expires=until, asleep=asleep)
     findings = busy(cluster.name, cluster)
-    return await _start(op, do, policy, f"cluster {cluster.name}", cluster.pools, approved_price(cluster), until, findings, target)
+    if asleep:
+        findings.append(Finding("info", f"Stopped by themselves before, they stay so: {', '.join(f'`{one}`' for one in asleep)}; `/gpu pool start`."))
+    allowed = approved_price(replace(cluster, pools=tuple(back)))
+    return await _start(op, do, policy, f"cluster {cluster.name}", back, allowed, until, findings, target)
 
 
 async def pool_start(op: Operation, do: Services, policy: Policy) -> Plan:
@@ -80,7 +86,7 @@ async def pool_start(op: Operation, do: Services, policy: Policy) -> Plan:
     if cluster.power_state == "Stopped":
         raise Refused("azure.cluster_stopped", cluster=cluster.name)
     _not_already(f"Node pool `{name}`", pool, "Running")
-    until = expiry(pool.tags) or expiry(cluster.tags)
+    until = pool_expiry(cluster, pool)
     findings = [*busy(name, cluster, pool), *_unsettled(name, pool, "starts")]
     target = named(cluster, pool=pool.name, shown=name, expires=until, hourly=cents((await cost_of(do, cluster.region, [pool])).high))
     return await _start(op, do, policy, f"node pool {name}", [pool], approved_price(pool), until, findings, target)
@@ -120,7 +126,7 @@ async def pool_scale(op: Operation, do: Services, policy: Policy) -> Plan:
         hourly_before=tags.value(pool.tags, tags.PRICE), money=f"{usd(cents(cost.high))}/h" + (" at most" if high != low else ""),
     )  # fmt: skip
     change = Change("change", f"node pool {name}", f"{nodes_of(pool)} → {wanted} × {pool.size}, {money}", cents(cost.high))
-    until = expiry(pool.tags) or expiry(cluster.tags)
+    until = pool_expiry(cluster, pool)
     return paid(op, do, policy, f"scale node pool {name} to {wanted}", change, cost, approved_price(pool), until, findings, target)
 
 
@@ -180,7 +186,7 @@ def _needs(policy: Policy, approved: Decimal | None, hourly: Decimal, hours: Dec
 
 
 async def cost_of(do: Services, region: str, pools: Iterable[PoolState]) -> Cost:
-    """What all the pools cost an hour while they run: a stopped cluster does not tell which of them were stopped by themselves."""
+    """What all the pools cost an hour while they run."""
     total = Cost(Decimal(0), Decimal(0), "9999-12-31")
     for pool in pools:
         each, day = await each_of(do, region, pool)

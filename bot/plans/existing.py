@@ -1,12 +1,10 @@
-"""Plans for what exists: delete, scale, stop, start, extend, abort, adopt, plugin."""
+"""Plans for what exists: delete, plugin, check."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 from typing import Any
 
-from bot.approvals.decide import Denied, tier
-from bot.approvals.limits import Ask, expiry_of, within_limits
 from bot.approvals.rules import Policy
 from bot.azure import groups, pools, tags
 from bot.azure.clusters import ClusterState
@@ -14,11 +12,9 @@ from bot.azure.pools import PoolState
 from bot.azure.sizes import promised
 from bot.errors import Refused
 from bot.model import Change, Plan
-from bot.operations.answers import counted, expiry
-from bot.operations.present import date
+from bot.operations.answers import counted
 from bot.operations.record import Operation
 from bot.operations.services import Services
-from bot.plans.provision import cents
 
 
 async def pool_of(op: Operation, do: Services) -> tuple[ClusterState, PoolState]:
@@ -58,44 +54,12 @@ async def pool_delete(op: Operation, do: Services, policy: Policy) -> Plan:
     if pool.mode == "System":
         raise Refused("azure.system_pool", pool=pool.name)
     name = f"{cluster.name}/{pool.name}"
+    forced = ", whatever a PodDisruptionBudget says" if op.values.get("force") else ""
     return Plan(
         title=f"delete node pool {name}",
-        changes=(Change("delete", f"node pool {name}", f"{pool.count} × {pool.size}"),),
-        confirm=f"Node pool *{name}* and everything that runs on it will be deleted. This cannot be undone.",
-        target=named(cluster, pool=pool.name, confirm_label=f"Delete {name}"),
-    )
-
-
-async def pool_extend(op: Operation, do: Services, policy: Policy) -> Plan:
-    """Move the expiry of a node pool (or of a whole cluster), never beyond the policy's longest life from now."""
-    if op.values.get("pool"):
-        cluster, pool = await pool_of(op, do)
-        labels, name, target = pool.tags, f"{cluster.name}/{pool.name}", named(cluster, pool=pool.name)
-    else:
-        cluster = await do.cluster(op.values["cluster"])
-        labels, name, target = cluster.tags, cluster.name, named(cluster)
-    now = do.clock.now()
-    by = op.values.get("for_seconds") or 4 * 3600
-    until = max(now, expiry(labels) or now) + expiry_of(policy, by)
-    problems = within_limits(policy, Ask(expiry=int(until - now)))
-    if problems:
-        raise Refused("plans.blocked", reasons=f"{problems[0].sentence} {problems[0].next_step}")
-    hourly = Decimal(tags.value(labels, tags.PRICE) or 0)
-    total = hourly * Decimal(int(until - now)) / 3600
-    needs = tier(policy, hourly, total)
-    if isinstance(needs, Denied):
-        raise Refused("plans.blocked", reasons=str(needs))
-    return Plan(
-        title=f"extend {name}",
-        changes=(Change("change", f"expiry of {name}", f"until {date(until)}", cents(hourly)),),
-        hourly_min=cents(hourly),
-        hourly_max=cents(hourly),
-        total_min=cents(total),
-        total_max=cents(total),
-        expires=float(int(until)),
-        approvals=0,
-        why=needs.why,
-        target=target,
+        changes=(Change("delete", f"node pool {name}", f"{pool.count} × {pool.size}{forced}"),),
+        confirm=f"Node pool *{name}* and everything that runs on it will be deleted{forced}. This cannot be undone.",
+        target=named(cluster, pool=pool.name, force=bool(forced), confirm_label=f"Delete {name}"),
     )
 
 

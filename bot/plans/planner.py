@@ -13,7 +13,7 @@ from bot.operations.present import duration, plan_file, plan_message
 from bot.operations.record import Operation
 from bot.operations.services import Services
 from bot.operations.steps import Done, Outcome, Step
-from bot.plans import adopting, changing, existing, fallback, provision, work
+from bot.plans import adopting, changing, existing, extending, fallback, provision, takeover, work
 
 Planning = Callable[[Operation, Services, Policy], Awaitable[Plan]]
 
@@ -31,7 +31,8 @@ PLANS: Final[Mapping[str, Planning]] = {
     "pool.abort": changing.pool_abort,
     "pool.delete": existing.pool_delete,
     "pool.expire": existing.pool_delete,
-    "pool.extend": existing.pool_extend,
+    "pool.extend": extending.pool_extend,
+    "orphan.takeover": takeover.take_over,
     "plugin.install": existing.plugin,
     "plugin.upgrade": existing.plugin,
     "plugin.remove": existing.plugin,
@@ -53,7 +54,8 @@ def plan_step(policy: Policy, kind: str = "") -> Step:
         if made.blocked:
             raise Refused("plans.blocked", reasons=made.blocked)
         seconds = await usual(do.redis, op.kind)
-        say = () if (kind or op.kind) in QUIET else (plan_message(made, f"about {duration(seconds)}" if seconds else ""), plan_file(made, op))
+        quiet = (kind or op.kind) in QUIET and not (op.kind == "pool.extend" and made.approvals)
+        say = () if quiet else (plan_message(made, f"about {duration(seconds)}" if seconds else ""), plan_file(made, op))
         return Done(plan={**made.as_json(), "digest": made.digest}, say=say)
 
     return Step("plan", plan)

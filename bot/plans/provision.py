@@ -20,6 +20,8 @@ from bot.azure.prices import Price
 from bot.azure.sizes import CHEAPEST, Size, promised
 from bot.errors import Refused
 from bot.model import Change, Finding, Plan
+from bot.operations.answers import expiry
+from bot.operations.present import date
 from bot.operations.provisioning import pool_spec
 from bot.operations.record import Operation
 from bot.operations.services import Services
@@ -105,7 +107,14 @@ async def pool_add(op: Operation, do: Services, policy: Policy) -> Plan:
         if found is None or tags.value(found.tags, tags.OPERATION) != op.id:
             raise Refused("plans.pool_taken", cluster=cluster.name, name=taken.name, other=f"{taken.name[:10]}2")
     pool, cost, findings = await _pool(do, values, size, cluster.region, cluster.group, values["pool"])
+    version = pool["version"] = values.get("kubernetes_version")
+    offered = await clusters.kubernetes_versions(do.azure, cluster.region) if version else []
+    findings += [_finding(one) for one in preflight.kubernetes_version(version, offered, cluster.region, newest=cluster.kubernetes_version)]
     findings += [_finding(one) for one in preflight.cluster_for_pool(cluster, cluster.name, "") if one.severity != "info"]
+    ends = expiry(cluster.tags)
+    if ends is not None and ends < op.created + expiry_of(policy, values.get("for_seconds")):
+        first = f"Its cluster `{cluster.name}` ends before that, {date(ends)}, and takes it along, unless it is extended."
+        findings.append(Finding("warn", first))
     target = {
         "cluster": cluster.name,
         "group": cluster.group,

@@ -44,3 +44,11 @@ def test_one_more_approval_voids_and_one_less_does_not() -> None:
 def test_what_was_left_to_try_elsewhere_and_the_day_of_the_price_do_not_matter() -> None:
     now = replace(PLAN, price_date="2026-11-24", target={**PLAN.target, "places": [{"size": "x"}], "asked_again": 2})
     assert changed(POLICY, PLAN, now) == ()
+
+
+def test_prices_by_name_are_judged_with_the_tolerance_and_another_name_is_told() -> None:
+    adopt = replace(PLAN, target={"cluster": "demo", "prices": {"a": "0.50"}, "system_hourly": "0.50"})
+    dearer = replace(adopt, hourly_max="1.04", target={**adopt.target, "prices": {"a": "0.52"}, "system_hourly": "0.52"})
+    assert changed(POLICY, adopt, dearer) == ()
+    assert changed(POLICY, adopt, replace(dearer, hourly_max="1.06"))[0].startswith("the price went from $1.00/h to $1.06/h")
+    assert changed(POLICY, adopt, replace(adopt, target={**adopt.target, "prices": {"a": "0.25", "b": "0.25"}})) == ("prices: `a` became `a, b`",)

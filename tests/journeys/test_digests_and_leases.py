@@ -58,3 +58,23 @@ def test_a_thread_needs_no_names(play: Playing) -> None:
     play.reply(card["ts"], "now runs until")
     play.mention(card["ts"], "what is this")
     play.reply(card["ts"], "Here I understand|Type:")
+
+
+def test_an_extension_that_crosses_a_tier_is_approved_anew_and_none_goes_beyond_the_policys_longest(play: Playing) -> None:
+    play.command("cluster create tiny --for 2h")
+    card = play.card("cluster tiny(.|\n)*Done", seconds=60)
+    assert not [reply for reply in card["replies"] if "Approved" in shown(reply)]
+    play.mention(card["ts"], "extend 3d")
+    play.reply(card["ts"], "extending `tiny` until .* needs an approval .*in total is above")
+    asked = play.card("extend tiny(.|\n)*Waiting for approval")
+    play.reply(asked["ts"], "in all since it was made")
+    play.click(asked, "approve", ALICE)
+    wait_until(lambda: any("your own request" in one for one in play.whispers(ALICE)))
+    assert not play.writes("azure", "^PATCH.*managedClusters/tiny")
+    play.click(asked, "approve", BOB)
+    play.reply(asked["ts"], "`tiny` now runs until", seconds=30)
+    assert len(play.writes("azure", "^PATCH.*managedClusters/tiny")) == 1
+    play.mention(card["ts"], "extend 14d")
+    play.reply(card["ts"], "`tiny` now runs until(.|\n)*Capped: the policy allows at most 14d from now")
+    play.mention(card["ts"], "extend 1d")
+    play.reply(card["ts"], "the policy allows at most 14d from now. Extend it later")

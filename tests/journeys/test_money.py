@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.faults.test_redis_wiped import arm, azure
-from tests.playing import ALICE, BOB, CAROL, GPU, ROOT, Playing, playing, shown, wait_until
+from tests.playing import ALICE, BOB, CAROL, GINA, GPU, ROOT, Playing, playing, shown, wait_until
 
 HOUR = 3600
 SIZE = "Standard_NC4as_T4_v3"
@@ -65,6 +65,8 @@ def test_a_price_that_moved_beyond_tolerance_voids_the_approval_and_asks_again(p
     assert not play.writes("azure", "dearer")
     play.click(now(play, card), "approve", BOB)
     wait_until(lambda: any("plan has changed" in one for one in play.whispers(BOB)))
+    play.click(now(play, card), "approve", CAROL)  # of whom nothing is known yet
+    wait_until(lambda: any("plan has changed" in one for one in play.whispers(CAROL)))
     assert not play.writes("azure", "dearer")
     priced(play, 1.5)
     wait_until(lambda: value_of(now(play, card), "approve") != before, 30, "the new card")
@@ -167,6 +169,10 @@ def test_a_pool_that_nobody_uses_is_warned_of_once_kept_and_warned_of_again_but_
     play.advance(HOUR + 60)
     warning = play.reply(card["ts"], "no pod has asked for a GPU of `idler/gpu` for 1 h", seconds=30)
     assert "/h" in shown(warning)
+    play.click(warning, "keep", GINA)
+    wait_until(lambda: any("Only <@U0ALICE>" in one for one in play.whispers(GINA)))
+    play.command("audit --limit 5", CAROL)
+    assert "<@U0GINA>" in shown(play.card("entries of the audit log"))
     play.click(warning, "keep", ALICE)
     play.reply(card["ts"], "Kept by <@U0ALICE>", seconds=20)
     wait_until(lambda: counting(play, "idler"), 30)
@@ -189,25 +195,55 @@ def counting(play: Playing, name: str) -> bool:
     return any(f"/{name}/" in field for field in store.hkeys("{qm}:idle"))
 
 
-def test_by_the_policys_rule_an_idle_pool_is_reclaimed_once_however_many_workers(tmp_path: Path) -> None:
-    policy = tmp_path / "policy.toml"
-    policy.write_text((ROOT / "playground" / "policy.toml").read_text().replace('action = "warn"', 'action = "scale-to-zero"'))
+def ruled(play: Playing, folder: Path, action: str, workers: int) -> None:
+    """The bot's processes, anew, under a policy that does this with what idles."""
+    for process in play.bots.values():
+        process.terminate()
+    for process in play.bots.values():
+        process.wait(20)
+    policy = folder / f"{action}.toml"
+    policy.write_text((ROOT / "playground" / "policy.toml").read_text().replace('action = "warn"', f'action = "{action}"'))
+    for number in range(workers):
+        play.bot("worker", tag=f"worker{number}", QUARTERMASTER_POLICY=str(policy))
+    play.bot("web", QUARTERMASTER_POLICY=str(policy))
+    wait_until(lambda: "On it" in play.command("status"), 30)
+
+
+def reclaimed(play: Playing, card: dict[str, Any], deed: str) -> None:
+    """An hour without a pod, a warning, a quarter of an hour, and it happens."""
+    wait_until(lambda: counting(play, "taken"), 60, "the count to begin")
+    play.advance(HOUR + 60)
+    play.reply(card["ts"], f"{deed} .*unless it is used or kept", seconds=30)
+    play.advance(16 * 60)
+    play.reply(card["ts"], f"still idle and {deed} now", seconds=30)
+
+
+def woken(play: Playing, command: str, title: str) -> None:
+    play.command(command)
+    play.click(play.card(f"{title}(.|\n)*Waiting for approval"), "approve", BOB)
+    play.card(f"{title}(.|\n)*Done", seconds=60)
+
+
+def test_by_the_policys_rule_an_idle_pool_is_reclaimed_once_however_many_workers_by_scaling_stopping_or_deleting(tmp_path: Path) -> None:
     with playing("--no-bot", speed=200) as play:
-        for tag in ("worker", "worker2", "worker3"):
-            play.bot("worker", tag=tag, QUARTERMASTER_POLICY=str(policy))
-        play.bot("web", QUARTERMASTER_POLICY=str(policy))
-        wait_until(lambda: "On it" in play.command("status"), 30)
+        ruled(play, tmp_path, "scale-to-zero", 3)
         card = made(play, "taken", "3d")
-        wait_until(lambda: counting(play, "taken"), 30, "the count to begin")
-        play.advance(HOUR + 60)
-        play.reply(card["ts"], "is scaled to zero .*unless it is used or kept", seconds=30)
-        play.advance(16 * 60)
-        play.reply(card["ts"], "still idle and is scaled to zero now", seconds=30)
+        reclaimed(play, card, "is scaled to zero")
         play.reply(card["ts"], "has 0 nodes now", seconds=60)
         replies = [shown(reply) for reply in now(play, card)["replies"]]
         assert sum("no pod has asked" in one for one in replies) == 1
         assert sum("still idle" in one for one in replies) == 1
-        assert len(play.writes("azure", "^PUT.*agentPools/gpu")) <= 3  # made, scaled, priced
+        assert len(play.writes("azure", "^PUT.*agentPools/gpu")) == 2  # made, and scaled together with its price
+        ruled(play, tmp_path, "stop", 1)
+        woken(play, "pool scale taken/gpu --nodes 1", "scale node pool taken/gpu")
+        reclaimed(play, card, "is stopped")
+        play.reply(card["ts"], "Node pool `taken/gpu` is stopped: no node of it costs anything", seconds=60)
+        ruled(play, tmp_path, "delete", 1)
+        play.command("pool start taken/gpu")  # no dearer than before
+        play.card("start node pool taken/gpu(.|\n)*Done", seconds=60)
+        reclaimed(play, card, "is deleted")
+        play.reply(card["ts"], "Node pool `taken/gpu` is deleted", seconds=60)
+        assert len(play.writes("azure", "^DELETE.*agentPools/gpu")) == 1
 
 
 def test_an_orphan_is_reported_once_with_buttons_and_taken_over(play: Playing) -> None:
@@ -220,8 +256,18 @@ def test_an_orphan_is_reported_once_with_buttons_and_taken_over(play: Playing) -
     store.delete(f"{{qm}}:op:{lease}")
     report = play.reply(card["ts"], "`stray` carries my tags, but I keep no expiry for it", seconds=60)
     play.click(report, "suggest_takeover", BOB)
+    asked = play.card("take over stray(.|\n)*Waiting for approval")
+    assert "$0.72/h" in shown(play.reply(asked["ts"], "Per hour"))
+    assert not play.writes("azure", "^PATCH.*managedClusters/stray")
+    play.click(asked, "approve", BOB)
+    wait_until(lambda: any("your own request" in one for one in play.whispers(BOB)))
+    play.click(asked, "approve", CAROL)
+    play.reply(asked["ts"], "`stray` is <@U0BOB>'s now and ends", seconds=60)
     play.reply(card["ts"], "`stray` is <@U0BOB>'s now and ends", seconds=30)
-    wait_until(lambda: play.writes("azure", "^PATCH.*managedClusters/stray"), 20)
+    assert len(play.writes("azure", "^PATCH.*managedClusters/stray")) == 1
+    play.click(report, "suggest_takeover", CAROL)
+    late = play.card("take over stray(.|\n)*Not started(.|\n)*Somebody has taken `stray` over already")
+    assert late["ts"] != asked["ts"]
     play.advance(5)
     assert sum("carries my tags" in shown(reply) for reply in now(play, card)["replies"]) == 1
 

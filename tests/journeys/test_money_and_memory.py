@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import redis as redis_sync
+
 from tests.playing import ALICE, BOB, CAROL, GINA, ROOT, Playing, shown, wait_until
 
 
@@ -76,15 +78,15 @@ def test_what_is_taken_back_is_not_reserved_any_more(play: Playing) -> None:
     wait_until(lambda: "$0.00 reserved" in budget(play))
 
 
-def test_an_extension_is_set_aside_as_well_and_freed_with_the_rest(play: Playing) -> None:
+def test_an_extension_of_a_pool_that_ends_with_its_cluster_is_set_aside_for_both_and_freed_with_the_rest(play: Playing) -> None:
     play.command("cluster create longer --size Standard_NC4as_T4_v3 --for 8h")
     card = play.card("cluster longer(.|\n)*Waiting for approval")
     play.click(card, "approve", BOB)
     play.card("cluster longer(.|\n)*Done", seconds=120)
     assert "$5.75 reserved" in budget(play)
     play.command("pool extend longer/gpu --for 4h")
-    play.card("extend longer/gpu(.|\n)*Done")
-    assert "$7.87 reserved" in budget(play)
+    play.reply(play.card("extend longer(.|\n)*Done")["ts"], "made with its cluster and ends with it, so both are extended")
+    assert re.search(r"\$8\.6\d reserved", held := budget(play)), held  # 12 h of both
     deleted(play, "longer")
     wait_until(lambda: "$0.00 reserved" in budget(play))
     assert audit(play, "verify").stdout.startswith("Intact")
@@ -111,4 +113,17 @@ def test_scaling_reserves_what_it_adds_and_stopping_keeps_the_place(play: Playin
     play.card("start node pool wider/gpu(.|\n)*Done", seconds=90)
     assert re.findall(r"[\d.]+ reserved", budget(play)) == re.findall(r"[\d.]+ reserved", held)
     deleted(play, "wider")
+    wait_until(lambda: "$0.00 reserved" in budget(play))
+
+
+def test_what_runs_when_the_memory_was_wiped_counts_against_its_budget_again(play: Playing) -> None:
+    play.command("cluster create kept --size Standard_NC4as_T4_v3 --for 8h")
+    card = play.card("cluster kept(.|\n)*Waiting for approval")
+    play.click(card, "approve", BOB)
+    play.card("cluster kept(.|\n)*Done", seconds=120)
+    store = redis_sync.Redis.from_url(play.ready["redis"], decode_responses=True)
+    store.flushall()
+    wait_until(lambda: store.get("{qm}:epoch"), 60, "the epoch")
+    assert "$5.84 reserved" in budget(play)  # the prices on the tags are whole cents
+    deleted(play, "kept")
     wait_until(lambda: "$0.00 reserved" in budget(play))

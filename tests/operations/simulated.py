@@ -76,7 +76,7 @@ def compose(world: World) -> None:
     for name, planning, steps, undo in (
         ("pool.scale", plans.pool_scale, changing.SCALE, changing.SCALE_UNDO),
         ("pool.stop", plans.pool_stop, changing.STOP, changing.POWER_UNDO),
-        ("pool.start", plans.pool_start, changing.START_POOL, changing.POWER_UNDO),
+        ("pool.start", plans.pool_start, changing.START, changing.POWER_UNDO),
         ("cluster.stop", plans.cluster_stop, changing.STOP, changing.POWER_UNDO),
         ("cluster.start", plans.cluster_start, changing.START, changing.POWER_UNDO),
         ("pool.abort", plans.pool_abort, changing.ABORT, ()),
@@ -115,6 +115,11 @@ class World:
     kinds: dict[str, Kind]
     engine: Engine
     seen: dict[str, list[str]] = field(default_factory=dict)
+    sent: list[tuple[str, dict[str, Any], Mapping[str, str]]] = field(default_factory=list)
+
+    def bodies(self, part: str) -> list[tuple[dict[str, Any], Mapping[str, str]]]:
+        """What Azure received in PUTs to a path that ends so: the JSON and the headers, oldest first."""
+        return [(body, headers) for path, body, headers in self.sent if path.endswith(part)]
 
     def fault(self, effect: str, match: str = "", times: int = 1, **options: Any) -> None:
         """Something goes wrong in Azure."""
@@ -225,9 +230,17 @@ async def opened(redis: Redis, redis_url: str, folder: Path, monkeypatch: pytest
     faults, clock = Faults(), CloudClock(speed=2000.0)
     traffic, backend = Traffic(faults), NoClusters()
     made: list[Subscription] = []
+    sent: list[tuple[str, dict[str, Any], Mapping[str, str]]] = []
+
+    @web.middleware
+    async def keep(request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> web.StreamResponse:
+        if request.method == "PUT":
+            sent.append((request.path, await request.json(), request.headers))
+        return await handler(request)
 
     def cloud(url: str) -> web.Application:
         app, state = azure.build(clock, traffic, backend, public_url=url)
+        app.middlewares.insert(0, keep)
         made.append(state)
         return app
 
@@ -255,4 +268,4 @@ async def opened(redis: Redis, redis_url: str, folder: Path, monkeypatch: pytest
             prices=price_list, skus=SkuCatalogue(conn, own), observer=Observer(conn), clusters=Clusters(conn), templates={}, publish_home=publish,
         )  # fmt: skip
         kinds: dict[str, Kind] = {}
-        yield World(made[0], faults, traffic, clock, do, load(POLICY), kinds, Engine(journal, do, kinds, ending))
+        yield World(made[0], faults, traffic, clock, do, load(POLICY), kinds, Engine(journal, do, kinds, ending), sent=sent)
