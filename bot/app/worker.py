@@ -103,10 +103,9 @@ class Worker:
         engine = self._base.settings.engine
         self._waking.every("sweep", engine.sweep, self.engine.sweep)
         self._waking.every("audit", engine.sweep, self.trail.settle_owed)
-        self._waking.every("observe", engine.observe, self.observing.look_at_azure)
         self._waking.every("patrol", engine.patrol, self.patrol.round)
         working = asyncio.create_task(self._waking.run(slots=SLOTS, redelivery=engine.lease))
-        watching = asyncio.create_task(self.observing.watch_clusters(stop))
+        watching = asyncio.create_task(self.observing.watch(stop))
         adopting = asyncio.create_task(self.adoption.watch(stop))
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({working, watching, adopting, stopping}, return_when=asyncio.FIRST_COMPLETED)

@@ -48,13 +48,16 @@ class NewOperation:
 
 @dataclass(frozen=True)
 class Commit:
-    """One step's outcome. `wait` is in seconds (None: run on; ignored when `ended`); `calendar` is business time at which to look again."""
+    """One step's outcome. `wait` is in seconds (None: run on; ignored when `ended`); `calendar` is business time at which to look again.
+    `quiet`: there are no messages, and the operation's own one looks as before.
+    """
 
     fields: Mapping[str, str]
     messages: Sequence[tuple[str, Mapping[str, Any]]] = ()
     wait: float | None = None
     calendar: float | None = None
     ended: bool = False
+    quiet: bool = False
 
 
 @dataclass(frozen=True)
@@ -142,7 +145,7 @@ class Journal:
             ],
             args=[
                 op.id, op.fence, op.pokes, due, "" if outcome.calendar is None or outcome.ended else outcome.calendar,
-                KEEP_ENDED_SECONDS, len(messages) // 2, *messages, *_flat(fields),
+                KEEP_ENDED_SECONDS, "" if outcome.quiet else "1", len(messages) // 2, *messages, *_flat(fields),
             ],
         )  # fmt: skip
         return {-1: "fenced", 0: "committed", 1: "poked"}[int(result)]
