@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import logging
 import os
@@ -44,6 +45,7 @@ async def _web(settings: Settings, stop: asyncio.Event) -> None:
 
     async with web(settings) as (intake, client):
         identity = Identity(client)
+        gc.freeze()  # what was imported stays for ever: a full collection would look at all of it while somebody waits for an ack
         await Server(settings.slack, bolt_app(settings.slack, client, identity, intake), intake, identity).run(stop)
 
 

@@ -6,16 +6,15 @@ Every method may raise :class:`redis.exceptions.RedisError`; then nothing was st
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 import logging
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from bot.approvals.audit import Audit
 from bot.approvals.gate import Gate
@@ -25,13 +24,13 @@ from bot.commands import THIS, Reply, Request, parse, parse_mention, shown
 from bot.errors import Refused, Temporary
 from bot.operations.journal import Journal, NewOperation
 from bot.operations.record import DECISION_PREFIX, JOB_KINDS, Operation, identity
-from bot.operations.waking import Waking
 from bot.plans.precheck import check
-from bot.slack.people import People
+from bot.slack.people import People, Profile
 
 log = logging.getLogger(__name__)
 
-WAKE_SECONDS = 0.5
+PROFILE_SECONDS: Final = 5.0
+PROFILES: Final = 1000
 
 
 @dataclass(frozen=True)
@@ -44,12 +43,13 @@ class Who:
 
 
 class Intake:
-    """One per `web` process; `redis` fails fast."""
+    """One per `web` process; `redis` fails fast, and `journal` rings: what it writes wakes a worker."""
 
     def __init__(
-        self, redis: Redis, journal: Journal, waking: Waking, people: People, gate: Gate, clock: Clock, audit: Audit, templates: Sequence[str] = ()
+        self, redis: Redis, journal: Journal, people: People, gate: Gate, clock: Clock, audit: Audit, templates: Sequence[str] = ()
     ) -> None:
-        self._redis, self._journal, self._waking, self._audit = redis, journal, waking, audit
+        self._redis, self._journal, self._audit = redis, journal, audit
+        self._profiles: dict[tuple[str, str], tuple[float, Profile | None]] = {}
         self._people, self._gate, self._clock, self._templates = people, gate, clock, tuple(templates)
 
     async def reachable(self) -> bool:
@@ -72,19 +72,17 @@ class Intake:
         refusal = await self.refusal(request, who)
         if refusal:
             return refusal
+        name = identity(who.team, trigger, request.kind)
         new = NewOperation(
-            id=identity(who.team, trigger, request.kind), kind=request.kind, request=request.as_json(), team=who.team, channel=who.channel,
-            user=who.user, idempotency=identity("trigger", who.team, trigger, request.kind), thread=thread, text=request.text, memo=memo or {},
+            id=name, kind=request.kind, request=request.as_json(), team=who.team, channel=who.channel, user=who.user, idempotency=name,
+            thread=thread, text=request.text, memo=memo or {}, response_url=response_url,
         )  # fmt: skip
-        if response_url:
-            await self._journal.keep_response_url(new.id, response_url)
-        op_id = await self._journal.create(new)
-        await self._wake(f"op:{op_id}")
+        await self._journal.create(new)
         return f"On it: `/gpu {shown(request.text, 300)}`" if request.text else "On it."
 
     async def refusal(self, request: Request, who: Who) -> str:
         """Why a request is not even written down; '' where it may be."""
-        refusal = self._gate.refusal(request.kind, await self._people.known(who.team, who.user), who.channel)
+        refusal = self._gate.refusal(request.kind, await self._known(who), who.channel)
         if refusal:
             await self._refused(request.kind, who, refusal, command=request.text)
             return refusal
@@ -123,15 +121,14 @@ class Intake:
         op = await self._journal.load(value)
         if op is None or op.channel != who.channel:
             return
-        refusal = self._gate.cancel_refusal(op, await self._people.known(who.team, who.user), who.user)
+        refusal = self._gate.cancel_refusal(op, await self._known(who), who.user)
         refusal = refusal or ("That is over already." if op.ended is not None else "")
         if refusal:
             await self._refused("keep", who, refusal, op=op)
             await self._tell(op, who, trigger, refusal)
             return
         fact = {"by": who.user, "verdict": "keep", "reason": "", "at": self._clock.now(), "digest": ""}
-        if await self._journal.poke(op.id, {f"{DECISION_PREFIX}keep": json.dumps(fact)}, first=True) == "written":
-            await self._wake(f"op:{op.id}")
+        await self._journal.poke(op.id, {f"{DECISION_PREFIX}keep": json.dumps(fact)}, first=True)
 
     async def mention(self, text: str, who: Who, *, thread: str, event: str) -> None:
         """``@quartermaster logs`` in a thread: the thread says what it is about."""
@@ -158,15 +155,14 @@ class Intake:
         if op is None or op.channel != who.channel:
             log.warning("click on an unknown operation", extra={"operation": op_id, "user": who.user})
             return
-        refusal = self._gate.click_refusal(op, await self._people.known(who.team, who.user), who.user, digest, verdict, reason)
+        refusal = self._gate.click_refusal(op, await self._known(who), who.user, digest, verdict, reason)
         if refusal:
             await self._refused(verdict, who, refusal, op=op)
             await self._tell(op, who, trigger, refusal)
             return
         fact = {"by": who.user, "verdict": verdict, "reason": reason, "at": self._clock.now(), "digest": digest}
         name = f"{DECISION_PREFIX}{digest}:{who.user}" + (":break-glass" if verdict == "break-glass" else "")
-        if await self._journal.poke(op_id, {name: json.dumps(fact)}, first=True) == "written":
-            await self._wake(f"op:{op_id}")
+        await self._journal.poke(op_id, {name: json.dumps(fact)}, first=True)
 
     async def may_break_glass(self, value: str, who: Who, trigger: str) -> bool:
         """Whether to ask this person for the reason of an emergency; where not, they are told why, in private."""
@@ -174,7 +170,7 @@ class Intake:
         op = await self._journal.load(op_id)
         if op is None or op.channel != who.channel:
             return False
-        refusal = self._gate.glass_refusal(op, await self._people.known(who.team, who.user), who.user, digest)
+        refusal = self._gate.glass_refusal(op, await self._known(who), who.user, digest)
         if refusal:
             await self._refused("break-glass", who, refusal, op=op)
             await self._tell(op, who, trigger, refusal)
@@ -185,20 +181,29 @@ class Intake:
         op = await self._journal.load(value.partition(":")[0])
         if op is None or op.channel != who.channel:
             return
-        refusal = self._gate.cancel_refusal(op, await self._people.known(who.team, who.user), who.user)
+        refusal = self._gate.cancel_refusal(op, await self._known(who), who.user)
         if refusal:
             await self._refused("cancel", who, refusal, op=op)
         if refusal or op.ended is not None:
             await self._tell(op, who, trigger, refusal or "That is over already; there is nothing to cancel.")
             return
         fact = json.dumps({"by": who.user, "at": self._clock.now()})
-        if await self._journal.poke(op.id, {"cancel": fact}, first=True) == "written":
-            await self._wake(f"op:{op.id}")
+        await self._journal.poke(op.id, {"cancel": fact}, first=True)
 
     async def _refused(self, kind: str, who: Who, sentence: str, *, command: str = "", op: Operation | None = None) -> None:
         """For the audit log: what else is asked or decided stands in a record, from which the worker reads it."""
         with contextlib.suppress(Temporary):
             await self._audit.append(refused(kind, who.user, self._clock.now(), sentence, command=command, channel=who.channel, op=op))
+
+    async def _known(self, who: Who) -> Profile | None:
+        """The profile, kept for some seconds: who types in a busy minute is read once. The worker decides for good anyway."""
+        at, profile = self._profiles.get((who.team, who.user), (0.0, None))
+        if profile is None or time.monotonic() - at > PROFILE_SECONDS:
+            profile = await self._people.known(who.team, who.user)
+            if len(self._profiles) >= PROFILES:
+                self._profiles.clear()
+            self._profiles[who.team, who.user] = time.monotonic(), profile
+        return profile
 
     async def thread_of(self, op_id: str) -> Operation | None:
         """The operation behind a button."""
@@ -208,13 +213,6 @@ class Intake:
         """A private word beside the card: whoever clicks it in the channel need not have its thread open."""
         payload = {"text": text, "private_to": who.user, "in_channel": op.thread == await self._journal.card(op.id)}
         await self._journal.tell(op.id, f"{op.id}/click/{identity(trigger)}", payload)
-        await self._wake(f"out:{op.id}")
-
-    async def _wake(self, subject: str) -> None:
-        """The record stands already; a wake that fails is healed by the sweep."""
-        with contextlib.suppress(RedisError, TimeoutError):
-            async with asyncio.timeout(WAKE_SECONDS):
-                await self._waking.wake(subject)
 
 
 def _once_more(request: Request, about: Operation, thread: str) -> tuple[Request, str]:

@@ -10,27 +10,24 @@ from redis.asyncio import Redis
 
 from bot.clock import Clock
 from bot.operations.journal import Journal
-from bot.operations.waking import Waking
 from bot.settings import Settings
 
 
 @dataclass
 class Base:
-    """Settings, time, the state store, and a way to wake the workers."""
+    """Settings, time, the state store and the journal."""
 
     settings: Settings
     clock: Clock
     redis: Redis
     journal: Journal
-    waking: Waking
 
 
 @contextlib.asynccontextmanager
-async def opened(settings: Settings, redis: Redis, waking: Waking) -> AsyncIterator[Base]:
-    """Open what every process has, and close it at the end."""
+async def opened(settings: Settings, redis: Redis, *, rings: bool = True) -> AsyncIterator[Base]:
+    """Open what every process has, and close it at the end. Only a process that wakes operations by itself needs no journal that `rings`."""
     clock = Clock(settings.clock_file)
     try:
-        async with waking:
-            yield Base(settings, clock, redis, Journal(redis, clock, lease=settings.engine.lease), waking)
+        yield Base(settings, clock, redis, Journal(redis, clock, lease=settings.engine.lease, rings=rings))
     finally:
         await redis.aclose()

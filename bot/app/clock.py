@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 
 from bot.app.base import opened
 from bot.lifecycle.clock import Ticker
-from bot.operations.waking import Waking
 from bot.settings import Settings
 from bot.store import patient
 
@@ -15,5 +14,5 @@ from bot.store import patient
 @contextlib.asynccontextmanager
 async def clock(settings: Settings) -> AsyncIterator[Ticker]:
     """The ticking side."""
-    async with opened(settings, patient(settings), Waking(settings.redis_url.reveal())) as base:
-        yield Ticker(base.journal, base.waking, base.clock)
+    async with opened(settings, patient(settings)) as base:
+        yield Ticker(base.journal, base.clock)

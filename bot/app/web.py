@@ -11,7 +11,6 @@ from bot.app.base import opened
 from bot.approvals.audit import Audit
 from bot.approvals.gate import Gate
 from bot.intake import Intake
-from bot.operations.waking import Waking
 from bot.settings import Settings
 from bot.slack.client import open_session, web_client
 from bot.slack.people import People
@@ -22,8 +21,8 @@ from bot.store import impatient
 async def web(settings: Settings) -> AsyncIterator[tuple[Intake, AsyncWebClient]]:
     """The receiving side: parse, authorise, record, ack."""
     redis = impatient(settings)
-    async with opened(settings, redis, Waking(settings.redis_url.reveal())) as base, open_session() as session:
+    async with opened(settings, redis) as base, open_session() as session:
         client = web_client(settings.slack, session)
         gate = Gate.open(settings.policy, base.clock)
         templates = sorted(file.stem for folder in settings.templates for file in folder.glob("*.yaml"))
-        yield Intake(redis, base.journal, base.waking, People(redis, client), gate, base.clock, Audit(redis, base.clock), templates), client
+        yield Intake(redis, base.journal, People(redis, client), gate, base.clock, Audit(redis, base.clock), templates), client

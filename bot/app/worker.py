@@ -34,7 +34,7 @@ from bot.operations.present import card, ending
 from bot.operations.record import DENIED, REFUSED, Operation
 from bot.operations.services import Clusters, Services
 from bot.operations.waiting import Waiting
-from bot.operations.waking import Waking
+from bot.operations.waking import Lane, Waking
 from bot.settings import Settings
 from bot.slack.client import error_name, open_session, retry_after, web_client
 from bot.slack.files import Files
@@ -46,15 +46,17 @@ from bot.store import patient, text
 
 log = logging.getLogger(__name__)
 SLOTS: Final = 64
+SENDING_SLOTS: Final = 16
+"""Of these, for messages: a Slack that hangs must not take the slots of operations."""
 DRAIN_SECONDS: Final = 10.0
 
 
 class Worker:
     """The working side: runs operations, sends what they say, observes the cloud."""
 
-    def __init__(self, base: Base, client: AsyncWebClient, session: aiohttp.ClientSession) -> None:
+    def __init__(self, base: Base, waking: Waking, client: AsyncWebClient, session: aiohttp.ClientSession) -> None:
         settings, redis = base.settings, base.redis
-        self._base = base
+        self._base, self._waking = base, waking
         self.trail = Trail(Audit(redis, base.clock), base.journal, base.clock)
         self.azure = Connection(
             subscription_id=settings.azure.subscription_id, base_url=settings.azure.arm_base_url, before_write=self.trail.write
@@ -65,7 +67,7 @@ class Worker:
         pacing = Pacing(redis, settings.slack.granted)
         self._client, self._pacing = client, pacing
         self.services = Services(
-            settings=settings, clock=base.clock, redis=redis, journal=base.journal, waiting=Waiting(redis, base.journal), waking=base.waking,
+            settings=settings, clock=base.clock, redis=redis, journal=base.journal, waiting=Waiting(redis, base.journal), waking=waking,
             azure=self.azure, prices=self._prices, skus=SkuCatalogue(self.azure, base.clock), observer=Observer(self.azure), clusters=self._clusters,
             templates=load_templates(settings.templates), publish_home=self._publish_home, warn_before=gate.policy.limits.warn_before,
         )  # fmt: skip
@@ -76,6 +78,7 @@ class Worker:
             redis, client, session, pacing, lookup=self._addressee, opened=self._opened, unreachable=self._unreachable,
             settle=settings.engine.settle, lease=1.5 * settings.engine.lease, ahead=base.clock.ahead,
         )  # fmt: skip
+        self._sending = Lane(SENDING_SLOTS, self._send)
         self.observing = Observing(self.services)
         self.patrol = Patrol(self.services, gate.policy)
         self.adoption = Adoption(self.services, Recall(client, pacing), gate.policy)
@@ -87,21 +90,23 @@ class Worker:
             await self.engine.handle(name)
             await self.trail.settle(name)
         elif lane == "out":
-            again = await self.outbox.deliver(name)
-            if again is not None:
-                await self._base.waking.wake(subject, again)
+            await self._sending.handle(name)
         else:
             log.error("woken for something unknown", extra={"subject": subject})
+
+    async def _send(self, op_id: str) -> None:
+        again = await self.outbox.deliver(op_id)
+        if again is not None:
+            await self._waking.wake(f"out:{op_id}", again)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop`; then finish what runs, and give the rest back."""
         engine = self._base.settings.engine
-        self._base.waking.every("sweep", engine.sweep, self.engine.sweep)
-        self._base.waking.every("audit", engine.sweep, self.trail.settle_owed)
-        self._base.waking.every("observe", engine.observe, self.observing.look_at_azure)
-        self._base.waking.every("patrol", engine.patrol, self.patrol.round)
-        working = asyncio.create_task(self._base.waking.run(slots=SLOTS, redelivery=engine.lease))
-        watching = asyncio.create_task(self.observing.watch_clusters(stop))
+        self._waking.every("sweep", engine.sweep, self.engine.sweep)
+        self._waking.every("audit", engine.sweep, self.trail.settle_owed)
+        self._waking.every("patrol", engine.patrol, self.patrol.round)
+        working = asyncio.create_task(self._waking.run(slots=SLOTS, redelivery=engine.lease))
+        watching = asyncio.create_task(self.observing.watch(stop))
         adopting = asyncio.create_task(self.adoption.watch(stop))
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({working, watching, adopting, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -135,19 +140,19 @@ class Worker:
         if op.ended is not None:
             await self._base.redis.hset(Journal.key("op", op_id), "thread", ts)
         elif await self._base.journal.poke(op_id, {"thread": ts}, first=False) == "written":
-            await self._base.waking.wake(f"op:{op_id}")
+            await self._waking.wake(f"op:{op_id}")
 
     async def _unreachable(self, op_id: str, reason: str) -> None:
         """The channel cannot be written to: the operation ends, or if it has ended, its person is told privately."""
         result = await self._base.journal.poke(op_id, {"undeliverable": reason}, first=True)
         if result == "written":
-            await self._base.waking.wake(f"op:{op_id}")
+            await self._waking.wake(f"op:{op_id}")
         op = await self._base.journal.load(op_id)
         if result == "ended" and op is not None:
             await self._base.redis.hset(Journal.key("op", op_id), "undeliverable", reason)
             payload = {"text": str(unreachable(reason)), "private_to": op.user}
             if await self._base.journal.tell(op_id, f"{op_id}/unreachable", payload):
-                await self._base.waking.wake(f"out:{op_id}")
+                await self._waking.wake(f"out:{op_id}")
 
     async def _publish_home(self, user: str, view: dict[str, Any]) -> None:
         wait = await self._pacing.take("views.publish")
@@ -167,6 +172,7 @@ async def worker(settings: Settings) -> AsyncIterator[Worker]:
     async def handle(subject: str) -> None:
         await held[0].handle(subject)
 
-    async with opened(settings, patient(settings), Waking(settings.redis_url.reveal(), handle)) as base, open_session() as session:
-        held.append(Worker(base, web_client(settings.slack, session), session))
+    waking = Waking(settings.redis_url.reveal(), handle)
+    async with opened(settings, patient(settings), rings=False) as base, waking, open_session() as session:
+        held.append(Worker(base, waking, web_client(settings.slack, session), session))
         yield held[0]

@@ -16,17 +16,16 @@ from redis.exceptions import RedisError
 from bot.clock import Clock
 from bot.lifecycle.schedules import LATE_SECONDS, schedules
 from bot.operations.journal import Journal, NewOperation
-from bot.operations.waking import Waking
 
 log = logging.getLogger(__name__)
 TICK_SECONDS: Final = 5
 
 
 class Ticker:
-    """Writes what is due."""
+    """Writes what is due; `journal` rings, so that a worker wakes for it."""
 
-    def __init__(self, journal: Journal, waking: Waking, clock: Clock) -> None:
-        self._journal, self._waking, self._clock = journal, waking, clock
+    def __init__(self, journal: Journal, clock: Clock) -> None:
+        self._journal, self._clock = journal, clock
 
     async def run(self, stop: asyncio.Event, every: float = TICK_SECONDS) -> None:
         """Tick until `stop`."""
@@ -52,7 +51,7 @@ class Ticker:
                     id=slot, kind="digest", request={}, team=schedule.team, channel=schedule.channel, user=schedule.user, idempotency=slot,
                     memo={"slot": fire, "late": now - fire > LATE_SECONDS},
                 )  # fmt: skip
-                if await self._journal.load(slot) is None and await self._journal.create(new) == slot:
-                    await self._waking.wake(f"op:{slot}")
+                if await self._journal.load(slot) is None:
+                    await self._journal.create(new)
         except RedisError as error:
             log.warning("the state store does not answer; the next tick makes up for it", extra={"cause": repr(error)})

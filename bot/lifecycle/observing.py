@@ -10,6 +10,8 @@ import asyncio
 import contextlib
 import logging
 import os
+import time
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from redis.exceptions import RedisError
@@ -22,6 +24,7 @@ from bot.operations.services import Services
 log = logging.getLogger(__name__)
 LOCK_SECONDS: Final = 10
 ROUND_SECONDS: Final = 2.0
+AZURE: Final = "azure"
 
 
 class Observing:
@@ -32,10 +35,11 @@ class Observing:
         self._watchers: dict[str, Watcher] = {}
         self._poking: set[asyncio.Task[None]] = set()
         self._name = f"{os.uname().nodename}-{os.getpid()}"
+        self._look_at = 0.0
 
     async def look_at_azure(self) -> None:
-        """One round of the LIST loop; run by one worker at a time."""
-        names = [name for name in await self._do.waiting.names("azure:") if await self._do.waiting.prune(name)]
+        """One round of the LIST loop. One worker does it for as long as it lives: budget and snapshot are its own."""
+        names = await self._do.waiting.names("azure:")
         wanted = []
         for name in names:
             group, _, cluster = name.removeprefix("azure:").partition("/")
@@ -52,39 +56,54 @@ class Observing:
         if self._do.observer.snapshot().at != before:
             await self._do.waiting.saw(names)
 
-    async def watch_clusters(self, stop: asyncio.Event) -> None:
-        """Keep watches open for the clusters that somebody waits for, until `stop`."""
+    async def watch(self, stop: asyncio.Event) -> None:
+        """List the subscription, and keep watches open for the clusters, that somebody waits for, until `stop`."""
         try:
-            while not stop.is_set():
-                try:
-                    await self._round()
-                except RedisError as error:
-                    log.warning("the state store does not answer", extra={"cause": repr(error)})
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), ROUND_SECONDS)
+            # Side by side: a cloud that hangs must not cost the watches, nor an API server that hangs the LISTs.
+            await asyncio.gather(self._repeated(self._list, stop), self._repeated(self._watch, stop))
         finally:
-            for name in list(self._watchers):
-                await self._end(name)
+            with contextlib.suppress(RedisError):
+                for name in list(self._watchers):
+                    await self._end(name)
+                if await self._mine([AZURE]):
+                    await self._do.redis.delete(Journal.key("watcher", AZURE))
 
-    async def _round(self) -> None:
-        wanted = {name for name in await self._do.waiting.names("cluster:") if await self._do.waiting.prune(name)}
-        for name in [name for name in self._watchers if name not in wanted]:
+    async def _repeated(self, once: Callable[[], Awaitable[None]], stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            try:
+                await once()
+            except RedisError as error:
+                log.warning("the state store does not answer", extra={"cause": repr(error)})
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), ROUND_SECONDS)
+
+    async def _list(self) -> None:
+        now = time.monotonic()
+        if await self._mine([AZURE]) and now >= self._look_at:
+            self._look_at = now + self._do.settings.engine.observe - ROUND_SECONDS / 2
+            await self.look_at_azure()
+
+    async def _watch(self) -> None:
+        mine = await self._mine(await self._do.waiting.names("cluster:"))
+        for name in [name for name in self._watchers if name not in mine]:
             await self._end(name)
-        for name in wanted:
-            if await self._mine(name):
-                if name not in self._watchers:
-                    await self._begin(name)
-            elif name in self._watchers:
-                await self._end(name)
+        for name in sorted(mine - self._watchers.keys()):
+            await self._begin(name)
 
-    async def _mine(self, name: str) -> bool:
-        key = Journal.key("watcher", name)
-        if await self._do.redis.set(key, self._name, nx=True, ex=LOCK_SECONDS):
-            return True
-        if await self._do.redis.get(key) != self._name:
-            return False
-        await self._do.redis.expire(key, LOCK_SECONDS)
-        return True
+    async def _mine(self, names: Sequence[str]) -> set[str]:
+        """What of this is for this worker to watch: nobody else has got to it."""
+        if not names:
+            return set()
+        async with self._do.redis.pipeline(transaction=False) as pipe:
+            for name in names:
+                pipe.set(Journal.key("watcher", name), self._name, nx=True, ex=LOCK_SECONDS)
+                pipe.get(Journal.key("watcher", name))
+            holders = (await pipe.execute())[1::2]
+            mine = {name for name, holder in zip(names, holders, strict=True) if holder == self._name}
+            for name in mine:
+                pipe.expire(Journal.key("watcher", name), LOCK_SECONDS)
+            await pipe.execute()
+        return mine
 
     async def _begin(self, name: str) -> None:
         group, _, cluster = name.removeprefix("cluster:").partition("/")

@@ -61,7 +61,7 @@ class Engine:
             return
         if await self._unchanged(claimed):
             look = self._services.settings.engine.look
-            if await self._journal.commit(claimed, Commit({}, wait=look)) == "committed":
+            if await self._journal.commit(claimed, Commit({}, wait=look, quiet=True)) == "committed":
                 await self._services.waking.wake(f"op:{op_id}", look)
                 return
         if self.kind(claimed) is None:
@@ -96,7 +96,8 @@ class Engine:
         if result == "fenced":
             log.warning("result dropped, a newer claim exists", extra={"operation": op.id, "step": step.name})
             return None
-        await self._services.waking.wake(f"out:{op.id}")
+        if not commit.quiet:
+            await self._services.waking.wake(f"out:{op.id}")
         if commit.ended:
             log.info("operation ended", extra={"operation": op.id, "kind": op.kind, "status": commit.fields["status"]})
             if commit.fields["status"] == SUCCEEDED and "approved_at" in op.memo:
@@ -185,7 +186,9 @@ class Engine:
                 if outcome.until is not None:
                     seconds = min(seconds, max(0.0, outcome.until - self._services.clock.now()))
                 fields |= {"on": outcome.on if outcome.until is None else "", "on_pokes": str(op.pokes)}
-                return Commit(fields, messages, wait=seconds, calendar=outcome.until), outcome.on
+                same = (op.status, op.step, _drawn(op.memo)) == (fields["status"], step.name, _drawn(memo))
+                quiet = same and not messages and op.pokes == op.on_pokes
+                return Commit(fields, messages, wait=seconds, calendar=outcome.until, quiet=quiet), outcome.on
             case End():
                 fields["status"] = outcome.status
                 if outcome.error:
@@ -216,6 +219,11 @@ class Engine:
             over.set()
             task.cancel()
             await asyncio.wait({task})
+
+
+def _drawn(memo: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What the operation's own message may be drawn from."""
+    return {name: value for name, value in memo.items() if name != "_tries"}
 
 
 def _told(error: QuartermasterError) -> dict[str, Any]:

@@ -20,13 +20,15 @@ from bot.store import text, texts
 
 KEEP_ENDED_SECONDS: Final = 14 * 86400
 RESPONSE_URL_SECONDS: Final = 29 * 60
+RUNG: Final = "{qm}:rung"
 
 
 @dataclass(frozen=True)
 class NewOperation:
     """What a handler (or another operation) writes down. `idempotency` names the request: the same one is recorded once.
 
-    `fields` are laid over the record's own: a rebuilt operation does not begin at its first step.
+    `fields` are laid over the record's own: a rebuilt operation does not begin at its first step. `response_url` is where a private
+    answer can go for as long as Slack accepts it (30 minutes; Slack: response_url).
     """
 
     id: str
@@ -41,17 +43,21 @@ class NewOperation:
     text: str = ""
     memo: Mapping[str, Any] = field(default_factory=dict)
     fields: Mapping[str, str] = field(default_factory=dict)
+    response_url: str = ""
 
 
 @dataclass(frozen=True)
 class Commit:
-    """One step's outcome. `wait` is in seconds (None: run on; ignored when `ended`); `calendar` is business time at which to look again."""
+    """One step's outcome. `wait` is in seconds (None: run on; ignored when `ended`); `calendar` is business time at which to look again.
+    `quiet`: there are no messages, and the operation's own one looks as before.
+    """
 
     fields: Mapping[str, str]
     messages: Sequence[tuple[str, Mapping[str, Any]]] = ()
     wait: float | None = None
     calendar: float | None = None
     ended: bool = False
+    quiet: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,10 +68,15 @@ class Busy:
 
 
 class Journal:
-    """The scripts, as methods. `redis` must decode responses."""
+    """The scripts, as methods. `redis` must decode responses.
 
-    def __init__(self, redis: Redis, clock: Clock, *, lease: float = 10.0) -> None:
+    `rings`: for a process without an engine of its own. What it writes is put on a list of which the workers take (see
+    :meth:`bot.operations.waking.Waking.run`), in the same script: the record and its wake are one write.
+    """
+
+    def __init__(self, redis: Redis, clock: Clock, *, lease: float = 10.0, rings: bool = False) -> None:
         self.redis = redis
+        self._bell = [RUNG] if rings else []
         self._clock = clock
         self._lease_ms = int(lease * 1000)
         self._scripts = {
@@ -86,8 +97,10 @@ class Journal:
             "memo": json.dumps(new.memo), "created": repr(self._clock.now()),
             **new.fields,
         }  # fmt: skip
-        keys = [self.key("op", new.id), self.key("due"), self.key("active"), self.key("idem", new.idempotency)]
-        holder = await self._scripts["create"](keys=keys, args=[new.id, *_flat(fields)])
+        holder = await self._scripts["create"](
+            keys=[self.key("op", new.id), self.key("due"), self.key("active"), self.key("idem", new.idempotency), self.key("url", new.id), RUNG],
+            args=[new.id, json.dumps(fields), new.response_url, RESPONSE_URL_SECONDS, "1" if self._bell else ""],
+        )
         return str(holder)
 
     async def load(self, op_id: str) -> Operation | None:
@@ -132,7 +145,7 @@ class Journal:
             ],
             args=[
                 op.id, op.fence, op.pokes, due, "" if outcome.calendar is None or outcome.ended else outcome.calendar,
-                KEEP_ENDED_SECONDS, len(messages) // 2, *messages, *_flat(fields),
+                KEEP_ENDED_SECONDS, "" if outcome.quiet else "1", len(messages) // 2, *messages, *_flat(fields),
             ],
         )  # fmt: skip
         return {-1: "fenced", 0: "committed", 1: "poked"}[int(result)]
@@ -140,11 +153,12 @@ class Journal:
     async def poke(self, op_id: str, facts: Mapping[str, str], *, first: bool = False) -> str:
         """Write facts and make the operation due: 'missing', 'ended', 'kept' (`first`: all stood already) or 'written'."""
         args = [op_id, "first" if first else "newest", *_flat(facts)]
-        return str(await self._scripts["poke"](keys=[self.key("op", op_id), self.key("due")], args=args))
+        return str(await self._scripts["poke"](keys=[self.key("op", op_id), self.key("due"), *self._bell], args=args))
 
     async def tell(self, op_id: str, key: str, payload: Mapping[str, Any]) -> bool:
         """Queue a message outside a step; False if it was queued before."""
-        return bool(await self._scripts["tell"](keys=[self.key("out", op_id), self.key("unsent")], args=[f"m:{key}", json.dumps(payload), op_id]))
+        keys = [self.key("out", op_id), self.key("unsent"), *self._bell]
+        return bool(await self._scripts["tell"](keys=keys, args=[f"m:{key}", json.dumps(payload), op_id]))
 
     async def overdue(self, limit: int = 500) -> list[str]:
         """Ids whose time has come, by the server's clock or by business time."""
@@ -173,10 +187,6 @@ class Journal:
         """The ts of the operation's own message; '' where it has none yet."""
         entry = await self.redis.hget(self.key("out", op_id), "m:card")
         return str(json.loads(text(entry)).get("ts") or "") if entry else ""
-
-    async def keep_response_url(self, op_id: str, url: str) -> None:
-        """Remember where a private answer can go while Slack accepts it (30 minutes; Slack: response_url)."""
-        await self.redis.set(self.key("url", op_id), url, ex=RESPONSE_URL_SECONDS)
 
 
 def _flat(fields: Mapping[str, str]) -> list[str]:

@@ -108,4 +108,4 @@ def read(fields: Mapping[str, str]) -> Operation:
 def identity(*parts: str) -> str:
     """A deterministic id of ten lower-case letters and digits, so that the same request always names the same record."""
     digest = hashlib.sha256("\0".join(parts).encode()).digest()
-    return base64.b32encode(digest).decode().lower()[:10]
+    return base64.b32encode(digest[:10]).decode().lower()[:10]

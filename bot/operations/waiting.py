@@ -30,8 +30,25 @@ class Waiting:
             await pipe.execute()
 
     async def names(self, prefix: str) -> list[str]:
-        """Everything with that prefix that somebody waits on."""
-        return sorted(name for name in await self._members("watched") if name.startswith(prefix))
+        """Everything with that prefix that somebody waits on. Forgets those that have ended, and what nobody waits on any more."""
+        names = sorted(name for name in await self._members("watched") if name.startswith(prefix))
+        if not names:
+            return []
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for name in names:
+                pipe.sdiff([Journal.key("on", name), Journal.key("active")])
+            for name, ended in zip(names, await pipe.execute(), strict=True):
+                if ended:
+                    pipe.srem(Journal.key("on", name), *ended)
+            await pipe.execute()
+            for name in names:
+                pipe.exists(Journal.key("on", name))
+            left = dict(zip(names, await pipe.execute(), strict=True))
+        gone = [name for name in names if not left[name]]
+        if gone:
+            await self._redis.srem(Journal.key("watched"), *gone)
+            await self._redis.hdel(Journal.key("seen"), *gone)
+        return [name for name in names if left[name]]
 
     async def poke(self, name: str, only: str = "") -> list[str]:
         """Make those that wait on `name` due (only the operation `only`, if given); their ids. Forgets the ended ones."""
@@ -56,17 +73,6 @@ class Waiting:
         """Whether `name` was observed in the last `within` seconds: then a change would have poked those that wait."""
         at = await self._redis.hget(Journal.key("seen"), name)
         return at is not None and time.time() - float(text(at)) < within
-
-    async def prune(self, name: str) -> bool:
-        """Forget ended operations; False if nobody is left (the name is then forgotten, too)."""
-        for op_id in await self._members("on", name):
-            if await self._redis.hexists(Journal.key("op", op_id), "ended") or not await self._redis.exists(Journal.key("op", op_id)):
-                await self.drop(op_id, name)
-        if await self._redis.scard(Journal.key("on", name)) == 0:
-            await self._redis.srem(Journal.key("watched"), name)
-            await self._redis.hdel(Journal.key("seen"), name)
-            return False
-        return True
 
     async def _members(self, *key: str) -> set[str]:
         return {text(one) for one in await self._redis.smembers(Journal.key(*key))}

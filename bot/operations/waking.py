@@ -15,16 +15,49 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from docket import Docket, Perpetual, Worker
+from redis.asyncio import Redis
 from redis.exceptions import RedisError
+
+from bot.operations.journal import RUNG
+from bot.store import text
 
 Handle = Callable[[str], Awaitable[None]]
 REVIVE_SECONDS: Final = 5.0
+LISTEN_SECONDS: Final = 1.0
+AT_ONCE: Final = 100
+
+
+class Lane:
+    """Serves at most `width` names at once. Whoever comes when it is full stands in line, each name once, and gives its slot back.
+
+    The line is in memory only: what stands in it must be found again by a sweep if this process dies.
+    """
+
+    def __init__(self, width: int, serve: Handle) -> None:
+        self._width, self._serve = width, serve
+        self._line: dict[str, None] = {}
+        self._busy = 0
+
+    async def handle(self, name: str) -> None:
+        """Serve `name` and what stands in line, or put it there."""
+        self._line[name] = None
+        if self._busy >= self._width:
+            return
+        self._busy += 1
+        try:
+            while self._line:
+                name = next(iter(self._line))
+                del self._line[name]
+                await self._serve(name)
+        finally:
+            self._busy -= 1
 
 
 class Waking:
-    """`handle` is called with a subject (``op:<id>``, ``out:<id>``) when its time has come; only a worker needs it."""
+    """`handle` is called with a subject (``op:<id>``, ``out:<id>``) when its time has come; only what runs operations needs it."""
 
     def __init__(self, redis_url: str, handle: Handle | None = None) -> None:
+        self._url = redis_url
         self._docket = Docket(name="{qm}:docket", url=redis_url)
         self._handle = handle
 
@@ -75,11 +108,14 @@ class Waking:
             scheduling_resolution=timedelta(milliseconds=100),
             reconnection_delay=timedelta(seconds=1),
         ) as worker:
-            reviving = asyncio.create_task(self._keep_repeating())
+            stop = asyncio.Event()
+            reviving, listening = asyncio.create_task(self._keep_repeating()), asyncio.create_task(self._listen(stop))
             try:
                 await worker.run_forever()
             finally:
                 reviving.cancel()
+                stop.set()
+                await listening
 
     async def _keep_repeating(self) -> None:
         """Look after what is repeated: the sweep that heals lost wakes is such a task itself, and its keys may be lost like any other."""
@@ -87,3 +123,17 @@ class Waking:
             await asyncio.sleep(REVIVE_SECONDS)
             with contextlib.suppress(RedisError, TimeoutError):
                 await self.revive()
+
+    async def _listen(self, stop: asyncio.Event) -> None:
+        """Wake what processes without an engine have written (the journal's list). What a kill takes along is found by the sweep."""
+        async with Redis.from_url(self._url, decode_responses=True, socket_timeout=LISTEN_SECONDS + 4) as redis:
+            while not stop.is_set():
+                try:
+                    # Never cancelled while it waits: what Redis has just given would be lost with it.
+                    first = await redis.blpop([RUNG], timeout=LISTEN_SECONDS)
+                    if first is not None:
+                        rung = [first[1], *(await redis.lpop(RUNG, AT_ONCE) or ())]
+                        for subject in dict.fromkeys(text(one) for one in rung):
+                            await self.wake(subject)
+                except (RedisError, TimeoutError):
+                    await asyncio.sleep(LISTEN_SECONDS)

@@ -1,19 +1,25 @@
-"""Idle and orphaned, decided from what was seen: pure."""
+"""Idle and orphaned, decided from what was seen; and what a round has to read for that."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from redis.asyncio import Redis
 
 from bot.azure import tags
 from bot.azure.clusters import ClusterState
 from bot.azure.pools import PoolState
+from bot.clock import Clock
 from bot.cluster.nodes import Capacity, Count, GpuNode, Holder, PendingPod
 from bot.lifecycle.idling import Seen, counted, judged
 from bot.lifecycle.orphans import orphaned, vanished
+from bot.lifecycle.patrol import Using
+from bot.operations.journal import Commit, Journal, NewOperation
 from bot.operations.record import Operation
+from bot.operations.waiting import Waiting
 
 POOL = PoolState("", "g", "demo", "gpu", "Standard_NC4as_T4_v3", "User", "Succeeded", "Running", 1, tags={tags.OPERATION: "op2"})
 NODE = GpuNode(
@@ -92,3 +98,52 @@ def test_a_lease_of_what_is_gone_is_worth_a_word_unless_all_of_it_went() -> None
     assert vanished([cluster(POOL)], [LEASE, POOL_LEASE]) == []
     assert vanished([cluster()], [LEASE, POOL_LEASE]) == [(POOL_LEASE, True)]
     assert vanished([], [LEASE, POOL_LEASE]) == [(LEASE, True), (POOL_LEASE, False)]
+
+
+async def test_what_waits_with_a_plan_is_read_once_and_forgotten_when_it_ends(redis: Redis) -> None:
+    journal = Journal(redis, Clock())
+    plan = json.dumps({"target": {"cluster": "demo", "much": "more"}, "digest": "d"})
+    lease = {"group": "g", "cluster": "demo", "pool": "gpu", "expires": 1.0}
+    for name, kind, memo, fields in (
+        ("planned", "cluster.create", {}, {"plan": plan}), ("planning", "pool.add", {}, {}), ("held", "lease", lease, {}), ("told", "reply", {}, {}),
+    ):  # fmt: skip
+        values = {"values": {"cluster": "other"}}
+        await journal.create(NewOperation(name, kind, values, "T", "C", "U", name, thread="1.1", memo=memo, fields=fields))
+    using = Using(journal)
+
+    async def reads() -> int:
+        return int((await redis.info("commandstats")).get("cmdstat_hgetall", {}).get("calls", 0))
+
+    first, before = await using.now(), await reads()
+    assert sorted(op.id for op in first) == ["held", "planned", "planning"]
+    assert orphaned([cluster(POOL)], first) == []  # worked on
+    assert [(op.id, op.thread) for op, _ in vanished([cluster()], [op for op in first if op.kind == "lease"])] == [("held", "1.1")]
+    assert len(await using.now()) == 3
+    assert await reads() - before == 1  # only the one that has no plan yet
+    await redis.hset(journal.key("op", "planning"), "plan", plan)
+    assert {op.plan["target"]["cluster"] for op in await using.now() if op.plan} == {"demo"}
+    op = await journal.claim("planned")
+    assert isinstance(op, Operation)
+    await journal.commit(op, Commit({}, ended=True))
+    assert sorted(op.id for op in await using.now()) == ["held", "planning"]
+
+
+async def test_what_nobody_waits_on_any_more_is_not_observed(redis: Redis) -> None:
+    journal = Journal(redis, Clock())
+    waiting = Waiting(redis, journal)
+    for name in ("one", "two"):
+        await journal.create(NewOperation(name, "test", {}, "T", "C", "U", name))
+    await waiting.add("one", "azure:g/a")
+    await waiting.add("two", "azure:g/a")
+    await waiting.add("two", "azure:g/b")
+    await waiting.add("two", "cluster:g/b")
+    await waiting.saw(["azure:g/a", "azure:g/b"])
+    assert await waiting.names("azure:") == ["azure:g/a", "azure:g/b"]
+    op = await journal.claim("two")
+    assert isinstance(op, Operation)
+    await journal.commit(op, Commit({}, ended=True))
+    assert await waiting.names("azure:") == ["azure:g/a"]
+    assert await waiting.poke("azure:g/a") == ["one"]
+    assert not await waiting.fresh("azure:g/b", 60)
+    assert await waiting.fresh("azure:g/a", 60)
+    assert await waiting.names("cluster:") == []

@@ -2,14 +2,14 @@
 -- KEYS: 1 operation hash, 2 outbox hash, 3 due zset, 4 active set, 5 calendar zset, 6 unsent zset,
 --       7 set of ended ones that the audit log has still to hear of
 -- ARGV: 1 id, 2 fence, 3 pokes seen, 4 due in ms from now ('' keep running, 'end' for ended), 5 calendar score or '',
---       6 retention in s, 7 count of messages, then message key, json ..., then field, value, ...
+--       6 retention in s, 7 '1': there may be something to send, 8 count of messages, then message key, json ..., then field, value, ...
 -- Returns -1 fenced off, 0 committed, 1 committed and a fact arrived meanwhile (run again at once).
 if redis.call('HGET', KEYS[1], 'fence') ~= ARGV[2] then return -1 end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-redis.call('ZADD', KEYS[6], now, ARGV[1])
-local at = 8
-for _ = 1, tonumber(ARGV[7]) do
+if ARGV[7] == '1' then redis.call('ZADD', KEYS[6], now, ARGV[1]) end
+local at = 9
+for _ = 1, tonumber(ARGV[8]) do
   local key = ARGV[at]
   if redis.call('HEXISTS', KEYS[2], key) == 0 then
     local seq = redis.call('HINCRBY', KEYS[2], 'seq', 1)

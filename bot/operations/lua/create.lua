@@ -1,5 +1,6 @@
--- Write the record of a new operation, once.
--- KEYS: 1 operation hash, 2 due zset, 3 active set, 4 idempotency key   ARGV: 1 id, then field, value, ...
+-- Write the record of a new operation, once, and have a worker woken for it in the same breath.
+-- KEYS: 1 operation hash, 2 due zset, 3 active set, 4 idempotency key, 5 where a private answer can go, 6 list of those to be woken
+-- ARGV: 1 id, 2 the record as a JSON object of strings, 3 response URL ('' none), 4 its life in s, 5 '1': wake a worker
 -- Returns the id that holds the request: this one, or the one that was there first.
 local first = redis.call('SET', KEYS[4], ARGV[1], 'NX', 'EX', 86400)
 if not first then
@@ -9,9 +10,15 @@ end
 if redis.call('EXISTS', KEYS[1]) == 1 then return ARGV[1] end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-for i = 2, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
 -- Fences start at the clock, so that they still rise when Redis was lost and the record rebuilt.
-redis.call('HSET', KEYS[1], 'fence', now, 'lease', 0, 'pokes', 0, 'created_ms', now)
+local row = {'fence', now, 'lease', 0, 'pokes', 0, 'created_ms', now}
+for name, value in pairs(cjson.decode(ARGV[2])) do
+  row[#row + 1] = name
+  row[#row + 1] = value
+end
+redis.call('HSET', KEYS[1], unpack(row))
 redis.call('ZADD', KEYS[2], now, ARGV[1])
 redis.call('SADD', KEYS[3], ARGV[1])
+if ARGV[3] ~= '' then redis.call('SET', KEYS[5], ARGV[3], 'EX', ARGV[4]) end
+if ARGV[5] == '1' then redis.call('RPUSH', KEYS[6], 'op:' .. ARGV[1]) end
 return ARGV[1]

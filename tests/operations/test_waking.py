@@ -1,0 +1,146 @@
+"""What a process without an engine writes wakes a worker; a hanging Slack does not hold up operations; acks share round trips."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+from redis.exceptions import RedisError, ResponseError
+
+from bot.clock import Clock
+from bot.operations.journal import RUNG, Journal, NewOperation
+from bot.operations.waking import Lane, Waking
+from bot.store import Gathering
+
+
+async def wait_until(look: Callable[[], bool], seconds: float = 10.0) -> None:
+    async with asyncio.timeout(seconds):
+        while not look():  # noqa: ASYNC110 - another process or task makes it true
+            await asyncio.sleep(0.01)
+
+
+def new(name: str) -> NewOperation:
+    return NewOperation(id=name, kind="test", request={}, team="T", channel="C", user="U", idempotency=name, response_url="https://example.com/u")
+
+
+@contextlib.asynccontextmanager
+async def working(url: str) -> AsyncIterator[list[str]]:
+    """A waking that runs; what it was woken for."""
+    heard: list[str] = []
+
+    async def handle(subject: str) -> None:
+        heard.append(subject)
+
+    async with Waking(url, handle) as waking:
+        task = asyncio.create_task(waking.run(slots=4, redelivery=5))
+        try:
+            yield heard
+        finally:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+
+async def test_what_a_process_without_an_engine_writes_wakes_a_worker(redis: Redis, redis_url: str) -> None:
+    journal = Journal(redis, Clock(), rings=True)
+    await journal.create(new("before"))  # nobody works yet
+    async with working(redis_url) as heard:
+        await wait_until(lambda: heard == ["op:before"])
+        await journal.poke("before", {"decision:d:U": "{}"}, first=True)
+        await wait_until(lambda: heard == ["op:before"] * 2)
+        await journal.poke("before", {"decision:d:U": "{}"}, first=True)  # the same click again is nothing new
+        await journal.tell("before", "before/said", {"text": "x"})
+        await wait_until(lambda: len(heard) == 3)
+    assert heard[2] == "out:before"
+
+
+async def test_a_repeated_request_is_neither_written_nor_rung_again(redis: Redis) -> None:
+    journal = Journal(redis, Clock(), rings=True)
+    await asyncio.gather(*(journal.create(new("once")) for _ in range(20)))
+    assert await redis.lrange(RUNG, 0, -1) == ["op:once"]
+    assert await redis.get(journal.key("url", "once")) == "https://example.com/u"
+    await Journal(redis, Clock()).create(new("by_an_engine"))
+    assert await redis.llen(RUNG) == 1
+
+
+async def test_a_lane_is_as_wide_as_it_says_and_serves_everybody_once() -> None:
+    served: Counter[str] = Counter()
+    free = asyncio.Event()
+    now = most = 0
+
+    async def deliver(name: str) -> None:
+        nonlocal now, most
+        now += 1
+        most = max(most, now)
+        await free.wait()
+        served[name] += 1
+        now -= 1
+
+    lane = Lane(3, deliver)
+    names = [f"n{number % 20}" for number in range(40)]
+    calls = [asyncio.create_task(lane.handle(name)) for name in names]
+    await wait_until(lambda: sum(call.done() for call in calls) == 37)  # the others hold no slot while they stand in line
+    free.set()
+    await asyncio.gather(*calls)
+    assert most == 3
+    assert set(served) == set(names)
+    assert sum(served.values()) <= 23  # a name that is being served stands in line at most once more
+
+
+async def test_a_lane_goes_on_after_a_failure() -> None:
+    served: list[str] = []
+
+    async def deliver(name: str) -> None:
+        await asyncio.sleep(0)
+        if name == "bad":
+            raise RedisError("gone")
+        served.append(name)
+
+    lane = Lane(1, deliver)
+    outcomes = await asyncio.gather(*(lane.handle(name) for name in ("bad", "good")), return_exceptions=True)
+    assert [type(one) for one in outcomes] == [RedisError, type(None)]
+    await lane.handle("next")
+    assert served == ["good", "next"]
+
+
+async def test_commands_of_many_requests_share_round_trips_and_get_their_own_answers(redis: Redis, redis_url: str) -> None:
+    client = Gathering.from_url(redis_url, decode_responses=True)
+    before = int((await redis.info("stats"))["total_reads_processed"])
+
+    async def one(number: int) -> Any:
+        await client.set(f"k{number}", number)
+        if number == 7:
+            with pytest.raises(ResponseError):
+                await client.incr("text")
+        return await client.get(f"k{number}")
+
+    await client.set("text", "no number")
+    assert await asyncio.gather(*(one(number) for number in range(50))) == [str(number) for number in range(50)]
+    assert int((await redis.info("stats"))["total_reads_processed"]) - before < 25
+    journal = Journal(client, Clock(), rings=True)
+    await redis.script_flush()  # as after a restart: the script is loaded again on the way
+    ids = [f"op{number}" for number in range(20)]
+    assert await asyncio.gather(*(journal.create(new(name)) for name in ids)) == ids
+    await client.aclose()
+
+
+async def test_when_redis_does_not_answer_nobody_waits_twice(tmp_path: Path) -> None:
+    async def silent(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(writer)
+
+    connections: list[asyncio.StreamWriter] = []
+    server = await asyncio.start_unix_server(silent, str(tmp_path / "redis.sock"))
+    client = Gathering.from_url(f"unix://{tmp_path / 'redis.sock'}", socket_timeout=0.2, socket_connect_timeout=0.2, retry=None)
+    answers = await asyncio.gather(*(client.get("k") for _ in range(20)), return_exceptions=True)
+    assert all(isinstance(one, RedisError) for one in answers)
+    assert len(connections) == 1  # one attempt told them all
+    await client.aclose()
+    server.close()
+    for writer in connections:
+        writer.close()
