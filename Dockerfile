@@ -9,7 +9,7 @@ RUN python -m venv /opt/quartermaster && /opt/quartermaster/bin/pip install --no
 
 FROM python:3.11-slim
 # Nothing is written at run time: no byte code, no caches; the root file system may be read-only.
-ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 PATH=/opt/quartermaster/bin:$PATH PORT=3000
+ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 PATH=/opt/quartermaster/bin:$PATH PORT=3000 QUARTERMASTER_PROBE_PORT=3000
 COPY --from=build /opt/quartermaster /opt/quartermaster
 WORKDIR /app
 COPY bot bot

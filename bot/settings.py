@@ -81,7 +81,10 @@ class EngineSettings:
 
 @dataclass(frozen=True)
 class Settings:
-    """All of it; built once per process and handed down."""
+    """All of it; built once per process and handed down.
+
+    `probe_port` is where `worker` and `clock` answer probes and metrics (0: nowhere); `web` answers them on its own port.
+    """
 
     slack: SlackSettings
     azure: AzureSettings
@@ -90,6 +93,8 @@ class Settings:
     templates: tuple[Path, ...]
     engine: EngineSettings = field(default_factory=EngineSettings)
     clock_file: Path | None = None
+    probe_port: int = 0
+    traces: bool = False
     log_level: str = "INFO"
 
     @classmethod
@@ -116,6 +121,8 @@ class Settings:
                 **{name: _number(env, f"QUARTERMASTER_{name.upper()}_SECONDS", default) for name, default in _ENGINE_TIMES.items()}
             ),
             clock_file=Path(env["QUARTERMASTER_CLOCK_FILE"]) if env.get("QUARTERMASTER_CLOCK_FILE") else None,
+            probe_port=int(_number(env, "QUARTERMASTER_PROBE_PORT", 0, least=0)),
+            traces=bool(env.get("OTEL_EXPORTER_OTLP_ENDPOINT") or env.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")),
             log_level=env.get("QUARTERMASTER_LOG_LEVEL", "INFO").upper(),
         )
 
@@ -139,12 +146,12 @@ def _url(env: Mapping[str, str], name: str, default: str) -> str:
     return value
 
 
-def _number(env: Mapping[str, str], name: str, default: float) -> float:
+def _number(env: Mapping[str, str], name: str, default: float, least: float | None = None) -> float:
     raw = env.get(name, "").strip()
     try:
         value = float(raw) if raw else default
     except ValueError as error:
         raise SettingsError(f"{name} must be a number, not {raw!r}.") from error
-    if value <= 0:
+    if value <= 0 and value != least:
         raise SettingsError(f"{name} must be greater than zero.")
     return value

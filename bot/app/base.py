@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from redis.asyncio import Redis
 
+from bot.app.observed import Observed, count_errors
 from bot.clock import Clock
 from bot.operations.journal import Journal
 from bot.operations.waking import Waking
@@ -29,8 +30,9 @@ class Base:
 async def opened(settings: Settings, redis: Redis, waking: Waking) -> AsyncIterator[Base]:
     """Open what every process has, and close it at the end."""
     clock = Clock(settings.clock_file)
+    count_errors(redis)
     try:
         async with waking:
-            yield Base(settings, clock, redis, Journal(redis, clock, lease=settings.engine.lease), waking)
+            yield Base(settings, clock, redis, Observed(redis, clock, lease=settings.engine.lease), waking)
     finally:
         await redis.aclose()
