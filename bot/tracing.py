@@ -1,6 +1,6 @@
 """Traces for those who want them: the extra ``otel`` installed and ``OTEL_EXPORTER_OTLP_ENDPOINT`` set (OpenTelemetry: SDK environment variables).
 
-Nothing of the SDK is imported otherwise. One operation is one trace, over processes, replicas and restarts, with nothing stored for it: the ids
+Nothing that sends is imported otherwise. One operation is one trace, over processes, replicas and restarts, with nothing stored for it: the ids
 of its root are made from its id.
 """
 
