@@ -1,0 +1,106 @@
+"""Slack: tokens, scopes, what differs from the manifest, the user groups of the policy, the clock."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import AsyncGenerator, Mapping
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+import aiohttp
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.approvals.policy import PolicyError, load
+from bot.commands import slack_manifest
+from bot.doctor.finding import Found
+from bot.doctor.store import skewed
+from bot.settings import Settings
+from bot.slack.client import UNKNOWN_OUTCOME, error_name, web_client
+
+SKEW_SECONDS: Final = 60.0
+"""Slack: a signature counts for 300 s; warn well before."""
+NEW_MANIFEST: Final = "Paste the output of `python -m bot manifest` into the app's settings (App Manifest) and install the app again."
+
+
+async def slack(settings: Settings) -> AsyncGenerator[Found, None]:
+    """Everything about it."""
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session:
+        client = web_client(settings.slack, session)
+        try:
+            answer = await client.auth_test()
+            headers = {name.lower(): value for name, value in answer.headers.items()}
+        except SlackApiError as error:
+            yield Found("Slack bot token", error_name(error), "Set SLACK_BOT_TOKEN to the app's xoxb token (reinstall the app if it was revoked).")
+            return
+        except UNKNOWN_OUTCOME as error:
+            seen = f"{settings.slack.api_base_url} does not answer ({type(error).__name__})"
+            yield Found("Slack", seen, "Check SLACK_API_BASE_URL and the network.")
+            return
+        yield Found("Slack bot token", f"{answer.get('user')} in {answer.get('team')}")
+        for line in drift(headers.get("x-oauth-scopes", "")):
+            yield line
+        yield signing(settings.slack.signing_secret.reveal())
+        yield await _delivery(client, settings)
+        async for line in _groups(client, settings):
+            yield line
+        if "date" in headers:
+            yield skewed("Slack", seconds_ahead(headers, time.time()), SKEW_SECONDS)
+
+
+def drift(granted: str) -> list[Found]:
+    """The granted scopes (Slack: the header ``X-OAuth-Scopes``) against the manifest's; what else it declares no token can read."""
+    have = {scope.strip() for scope in granted.split(",") if scope.strip()}
+    wanted = set(slack_manifest(socket_mode=True, request_url=None)["oauth_config"]["scopes"]["bot"])
+    if not have:
+        return [Found("Slack scopes", "Slack did not tell which were granted", NEW_MANIFEST, True)]
+    missing, more = sorted(wanted - have), sorted(have - wanted)
+    found = [Found("Slack scopes", f"missing: {', '.join(missing)}" if missing else "all there", NEW_MANIFEST if missing else "")]
+    if more:
+        found.append(Found("Slack scopes beyond the manifest", ", ".join(more), "They are not needed; take them from the app.", True))
+    return found
+
+
+def signing(secret: str) -> Found:
+    """No call can check it; Slack's have one shape."""
+    well = bool(re.fullmatch(r"[0-9a-f]{32}", secret))
+    todo = "Slack's have 32 hexadecimal digits: compare SLACK_SIGNING_SECRET with Basic Information, App Credentials."
+    return Found("Slack signing secret", "has the right shape" if well else "has an unusual shape", "" if well else todo, True)
+
+
+async def _delivery(client: AsyncWebClient, settings: Settings) -> Found:
+    if not settings.slack.app_token:
+        return Found("Slack delivery", f"signed HTTP on port {settings.slack.port}, path /slack/events")
+    try:
+        await client.apps_connections_open(app_token=settings.slack.app_token.reveal())
+        return Found("Slack delivery", "Socket Mode: a connection can be opened")
+    except SlackApiError as error:
+        todo = "Set SLACK_APP_TOKEN to an app token with connections:write, or leave it empty for HTTP."
+        return Found("Slack delivery", f"Socket Mode: {error_name(error)}", todo)
+    except UNKNOWN_OUTCOME as error:
+        return Found("Slack delivery", f"Socket Mode: no answer ({type(error).__name__})", "Check the network.")
+
+
+async def _groups(client: AsyncWebClient, settings: Settings) -> AsyncGenerator[Found, None]:
+    try:
+        groups = sorted(load(settings.policy).user_groups)
+    except PolicyError:
+        return  # said already
+    for group in groups:
+        try:
+            members = (await client.usergroups_users_list(usergroup=group))["users"]
+            todo = "" if members else "Put somebody into it: nobody holds the role that the policy gives to it."
+            yield Found(f"User group {group} of the policy", f"{len(members)} members", todo)
+        except SlackApiError as error:
+            yield Found(f"User group {group} of the policy", error_name(error), "Name a user group of this workspace in the policy (its id: S…).")
+        except UNKNOWN_OUTCOME as error:
+            yield Found(f"User group {group} of the policy", f"no answer ({type(error).__name__})", "Check the network.")
+
+
+def seconds_ahead(headers: Mapping[str, str], now: float) -> float:
+    """How far the clock behind the header ``date`` is ahead of `now`; HTTP dates have whole seconds, so less than one is none."""
+    theirs = parsedate_to_datetime(headers["date"])
+    difference = (theirs if theirs.tzinfo else theirs.replace(tzinfo=UTC)).timestamp() - now
+    return difference if abs(difference) > 1.5 else 0.0
