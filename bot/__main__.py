@@ -108,6 +108,7 @@ def main(argv: list[str]) -> int:
         return 2
     for name in ("SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET"):
         os.environ.pop(name, None)  # Bolt reads them by itself and warns; they live in the settings from here on
+    os.environ.setdefault("HOME", "/")  # Bolt asks for it when it is imported, and a bare user id has none
     log_to_stderr(settings.log_level)
     if command == "audit":
         from bot.approvals.auditcli import main as audit
