@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 import yaml
+from kubernetes.client import ApiClient, models
 
 from bot.__main__ import PROCESSES
 from tests.playing import ROOT
 
-DEPLOYMENTS: list[dict[str, Any]] = [
-    one for one in yaml.safe_load_all((ROOT / "manifests" / "deployment.yaml").read_text()) if one["kind"] == "Deployment"
-]
+OBJECTS: list[dict[str, Any]] = list(yaml.safe_load_all((ROOT / "manifests" / "deployment.yaml").read_text()))
+DEPLOYMENTS = [one for one in OBJECTS if one["kind"] == "Deployment"]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 SETTINGS = (ROOT / "bot" / "settings.py").read_text()
 each = pytest.mark.parametrize("one", DEPLOYMENTS, ids=lambda one: one["metadata"]["name"])
@@ -34,6 +34,13 @@ def test_all_three_processes_are_there_in_manifests_and_procfile() -> None:
     assert sorted(one["metadata"]["name"] for one in DEPLOYMENTS) == sorted(PROCESSES)
     assert [container(one)["args"] for one in DEPLOYMENTS] == [[one["metadata"]["name"]] for one in DEPLOYMENTS]
     assert dict(line.split(": ") for line in (ROOT / "Procfile").read_text().splitlines()) == {name: f"python -m bot {name}" for name in PROCESSES}
+
+
+@pytest.mark.parametrize("one", OBJECTS, ids=lambda one: f"{one['kind']} {one['metadata']['name']}")
+def test_kubernetes_knows_every_field_of_the_manifests(one: dict[str, Any]) -> None:
+    # The official client's models drop what they do not know: a misspelt probe would not come back.
+    known = getattr(models, f"V1{one['kind']}").from_dict(one)
+    assert ApiClient().sanitize_for_serialization(known) == one
 
 
 @each
