@@ -40,11 +40,12 @@ class Secret:
 
 @dataclass(frozen=True)
 class SlackSettings:
-    """How to reach Slack. `app_token` set: Socket Mode; empty: signed HTTP on `port`."""
+    """How to reach Slack. `app_token` set: Socket Mode; empty: signed HTTP on `port`. `config_token` is for the doctor alone."""
 
     bot_token: Secret
     signing_secret: Secret
     app_token: Secret
+    config_token: Secret = field(default_factory=lambda: Secret(""))
     api_base_url: str = "https://slack.com/api/"
     port: int = 3000
 
@@ -106,6 +107,7 @@ class Settings:
                 bot_token=Secret(_needed(env, "SLACK_BOT_TOKEN", "the bot token of the Slack app, xoxb-…")),
                 signing_secret=Secret(_needed(env, "SLACK_SIGNING_SECRET", "the signing secret of the Slack app")),
                 app_token=Secret(env.get("SLACK_APP_TOKEN", "")),
+                config_token=Secret(env.get("SLACK_CONFIG_TOKEN", "")),
                 api_base_url=_url(env, "SLACK_API_BASE_URL", "https://slack.com/api/").rstrip("/") + "/",
                 port=int(_number(env, "PORT", 3000)),
             ),

@@ -15,7 +15,7 @@ import redis as redis_sync
 
 from bot.azure.permissions import NEEDED, missing
 from bot.doctor.store import judged, skewed
-from bot.doctor.workspace import drift, seconds_ahead, signing
+from bot.doctor.workspace import drift, manifest_drift, seconds_ahead, signing
 from tests.playing import BOB, ROOT, Playing, playing
 
 READER = {"actions": ["*/read"], "notActions": [], "dataActions": [], "notDataActions": []}
@@ -107,6 +107,31 @@ def test_what_is_missing_in_scopes_redis_roles_and_clusters_is_named_each_with_w
     assert found["Azure quotas"][1]
     assert found["Cluster sick"][0].startswith("FAIL")
     assert found["Cluster sick"][1]
+
+
+def test_an_app_whose_manifest_differs_is_named_where_a_configuration_token_can_read_it(play: Playing) -> None:
+    theirs = json.loads((ROOT / "manifests" / "slack-app.json").read_text())
+    theirs["settings"]["is_hosted"] = False  # Slack adds defaults of its own
+    play.fault("slack", "status", "apps.manifest.export", status=200, body={"ok": True, "manifest": theirs})
+    assert examined(play, SLACK_CONFIG_TOKEN="xoxe.xoxp-1-playground")[1]["Slack app manifest"] == ("ok: as it should be", "")
+    theirs["settings"]["event_subscriptions"]["bot_events"].remove("app_mention")
+    theirs["features"]["slash_commands"][0]["command"] = "/gpus"
+    play.fault("slack", "status", "apps.manifest.export", status=200, body={"ok": True, "manifest": theirs})
+    status, found = examined(play, SLACK_CONFIG_TOKEN="xoxe.xoxp-1-playground")
+    assert status == 1
+    assert found["Slack app manifest"][0] == "FAIL: differs in: slash commands, events"
+    assert "python -m bot manifest" in found["Slack app manifest"][1]
+    play.fault("slack", "status", "apps.manifest.export", status=200, body={"ok": False, "error": "token_expired"})
+    seen, todo = examined(play, SLACK_CONFIG_TOKEN="xoxe.xoxp-1-playground")[1]["Slack app manifest"]
+    assert seen == "FAIL: token_expired"
+    assert "12 hours" in todo
+
+
+def test_each_part_of_a_manifest_counts() -> None:
+    ours = json.loads((ROOT / "manifests" / "slack-app.json").read_text())
+    assert manifest_drift(ours, ours) == []
+    assert manifest_drift({}, ours) == ["slash commands", "shortcuts", "home tab", "scopes", "events", "interactivity", "Socket Mode"]
+    assert manifest_drift({**ours, "settings": {**ours["settings"], "token_rotation_enabled": True}}, ours) == ["token rotation"]
 
 
 def test_redis_is_judged_by_what_it_says() -> None:

@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncGenerator, Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
-from typing import Final
+from typing import Any, Final
 
 import aiohttp
 from slack_sdk.errors import SlackApiError
@@ -42,6 +42,7 @@ async def slack(settings: Settings) -> AsyncGenerator[Found, None]:
         yield Found("Slack bot token", f"{answer.get('user')} in {answer.get('team')}")
         for line in drift(headers.get("x-oauth-scopes", "")):
             yield line
+        yield await _manifest(client, settings, str(answer.get("app_id") or ""))
         yield signing(settings.slack.signing_secret.reveal())
         yield await _delivery(client, settings)
         async for line in _groups(client, settings):
@@ -51,7 +52,7 @@ async def slack(settings: Settings) -> AsyncGenerator[Found, None]:
 
 
 def drift(granted: str) -> list[Found]:
-    """The granted scopes (Slack: the header ``X-OAuth-Scopes``) against the manifest's; what else it declares no token can read."""
+    """The granted scopes (Slack: the header ``X-OAuth-Scopes``) against the manifest's."""
     have = {scope.strip() for scope in granted.split(",") if scope.strip()}
     wanted = set(slack_manifest(socket_mode=True, request_url=None)["oauth_config"]["scopes"]["bot"])
     if not have:
@@ -104,3 +105,42 @@ def seconds_ahead(headers: Mapping[str, str], now: float) -> float:
     theirs = parsedate_to_datetime(headers["date"])
     difference = (theirs if theirs.tzinfo else theirs.replace(tzinfo=UTC)).timestamp() - now
     return difference if abs(difference) > 1.5 else 0.0
+
+
+def manifest_drift(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> list[str]:
+    """In which parts that matter the app's manifest (Slack: apps.manifest.export) differs from ours; what Slack adds by itself does not count."""
+
+    def parts(manifest: Mapping[str, Any]) -> dict[str, Any]:
+        features, settings = manifest.get("features") or {}, manifest.get("settings") or {}
+        events, interactivity = settings.get("event_subscriptions") or {}, settings.get("interactivity") or {}
+        return {
+            "slash commands": sorted((one["command"], one.get("url", "")) for one in features.get("slash_commands") or []),
+            "shortcuts": sorted((one["callback_id"], one["type"]) for one in features.get("shortcuts") or []),
+            "home tab": bool((features.get("app_home") or {}).get("home_tab_enabled")),
+            "scopes": sorted(((manifest.get("oauth_config") or {}).get("scopes") or {}).get("bot") or []),
+            "events": (sorted(events.get("bot_events") or []), events.get("request_url", "")),
+            "interactivity": (bool(interactivity.get("is_enabled")), interactivity.get("request_url", "")),
+            "Socket Mode": bool(settings.get("socket_mode_enabled")),
+            "token rotation": bool(settings.get("token_rotation_enabled")),
+        }
+
+    wanted, there = parts(ours), parts(theirs)
+    return [name for name, value in wanted.items() if there[name] != value]
+
+
+async def _manifest(client: AsyncWebClient, settings: Settings, app_id: str) -> Found:
+    token = settings.slack.config_token
+    if not token or not app_id:
+        todo = "To have it compared, set SLACK_CONFIG_TOKEN (an app configuration token); or compare it with `python -m bot manifest` by eye."
+        return Found("Slack app manifest", "a bot token cannot read it", todo, True)
+    try:
+        theirs: Mapping[str, Any] = (await client.apps_manifest_export(app_id=app_id, token=token.reveal()))["manifest"]
+    except SlackApiError as error:
+        todo = "App configuration tokens live 12 hours: make a new one at api.slack.com/apps."
+        return Found("Slack app manifest", error_name(error), todo)
+    except UNKNOWN_OUTCOME as error:
+        return Found("Slack app manifest", f"no answer ({type(error).__name__})", "Check the network.")
+    url = ((theirs.get("settings") or {}).get("event_subscriptions") or {}).get("request_url")
+    by_socket = bool(settings.slack.app_token) or not url
+    differs = manifest_drift(theirs, slack_manifest(socket_mode=by_socket, request_url=None if by_socket else url))
+    return Found("Slack app manifest", f"differs in: {', '.join(differs)}" if differs else "as it should be", NEW_MANIFEST if differs else "")
