@@ -11,6 +11,8 @@ import signal
 import sys
 from typing import Any
 
+from bot import tracing
+from bot.calls import OPERATION
 from bot.cluster.masking import mask
 from bot.settings import Settings, SettingsError
 
@@ -24,6 +26,8 @@ class JsonLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         row: dict[str, Any] = {"at": self.formatTime(record), "level": record.levelname, "logger": record.name, "message": record.getMessage()}
+        if OPERATION.get():
+            row["operation"] = OPERATION.get()
         row |= {name: value for name, value in vars(record).items() if name not in self._OWN}
         if record.exc_info:
             row["error"] = self.formatException(record.exc_info)
@@ -71,7 +75,12 @@ async def _run(name: str, settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    await PROCESSES[name](settings, stop)
+    if settings.traces:
+        tracing.begin(name)
+    try:
+        await PROCESSES[name](settings, stop)
+    finally:
+        tracing.end()
 
 
 def main(argv: list[str]) -> int:
@@ -101,6 +110,7 @@ def main(argv: list[str]) -> int:
         return 2
     for name in ("SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET"):
         os.environ.pop(name, None)  # Bolt reads them by itself and warns; they live in the settings from here on
+    os.environ.setdefault("HOME", "/")  # Bolt asks for it when it is imported, and a bare user id has none
     log_to_stderr(settings.log_level)
     if command == "audit":
         from bot.approvals.auditcli import main as audit

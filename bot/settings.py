@@ -42,12 +42,13 @@ class Secret:
 class SlackSettings:
     """How to reach Slack. `app_token` set: Socket Mode; empty: signed HTTP on `port`.
 
-    `granted` is how many times its usual rate limits Slack allows this app.
+    `granted` is how many times its usual rate limits Slack allows this app; `config_token` is for the doctor alone.
     """
 
     bot_token: Secret
     signing_secret: Secret
     app_token: Secret
+    config_token: Secret = field(default_factory=lambda: Secret(""))
     api_base_url: str = "https://slack.com/api/"
     port: int = 3000
     granted: float = 1.0
@@ -85,7 +86,10 @@ class EngineSettings:
 
 @dataclass(frozen=True)
 class Settings:
-    """All of it; built once per process and handed down."""
+    """All of it; built once per process and handed down.
+
+    `probe_port` is where `worker` and `clock` answer probes and metrics (0: nowhere); `web` answers them on its own port.
+    """
 
     slack: SlackSettings
     azure: AzureSettings
@@ -94,6 +98,8 @@ class Settings:
     templates: tuple[Path, ...]
     engine: EngineSettings = field(default_factory=EngineSettings)
     clock_file: Path | None = None
+    probe_port: int = 0
+    traces: bool = False
     log_level: str = "INFO"
 
     @classmethod
@@ -105,6 +111,7 @@ class Settings:
                 bot_token=Secret(_needed(env, "SLACK_BOT_TOKEN", "the bot token of the Slack app, xoxb-…")),
                 signing_secret=Secret(_needed(env, "SLACK_SIGNING_SECRET", "the signing secret of the Slack app")),
                 app_token=Secret(env.get("SLACK_APP_TOKEN", "")),
+                config_token=Secret(env.get("SLACK_CONFIG_TOKEN", "")),
                 api_base_url=_url(env, "SLACK_API_BASE_URL", "https://slack.com/api/").rstrip("/") + "/",
                 port=int(_number(env, "PORT", 3000)),
                 granted=_number(env, "SLACK_RATE_GRANTED", 1.0),
@@ -121,6 +128,8 @@ class Settings:
                 **{name: _number(env, f"QUARTERMASTER_{name.upper()}_SECONDS", default) for name, default in _ENGINE_TIMES.items()}
             ),
             clock_file=Path(env["QUARTERMASTER_CLOCK_FILE"]) if env.get("QUARTERMASTER_CLOCK_FILE") else None,
+            probe_port=int(_number(env, "QUARTERMASTER_PROBE_PORT", 0, least=0)),
+            traces=bool(env.get("OTEL_EXPORTER_OTLP_ENDPOINT") or env.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")),
             log_level=env.get("QUARTERMASTER_LOG_LEVEL", "INFO").upper(),
         )
 
@@ -144,12 +153,12 @@ def _url(env: Mapping[str, str], name: str, default: str) -> str:
     return value
 
 
-def _number(env: Mapping[str, str], name: str, default: float) -> float:
+def _number(env: Mapping[str, str], name: str, default: float, least: float | None = None) -> float:
     raw = env.get(name, "").strip()
     try:
         value = float(raw) if raw else default
     except ValueError as error:
         raise SettingsError(f"{name} must be a number, not {raw!r}.") from error
-    if value <= 0:
+    if value <= 0 and value != least:
         raise SettingsError(f"{name} must be greater than zero.")
     return value

@@ -10,26 +10,29 @@ import asyncio
 import contextlib
 import logging
 import time
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
 
 import aiohttp
-from aiohttp import web
-from prometheus_client import CONTENT_TYPE_LATEST, Histogram, generate_latest
+from aiohttp import WSMessage, web
 from redis.exceptions import RedisError
 from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
-from slack_bolt.async_app import AsyncApp
+from slack_bolt.async_app import AsyncApp, AsyncBoltContext
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.errors import SlackApiError
+from slack_sdk.socket_mode.aiohttp import SocketModeClient
+from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.app.probes import Readiness, routes
 from bot.intake import Intake
+from bot.metrics import ACKS, SOCKET
 from bot.settings import SlackSettings
 from handlers import actions, commands, errors, home, mentions, modals, shortcuts
 from handlers.leaving import SocketMode
 
 log = logging.getLogger(__name__)
-ACKS = Histogram("quartermaster_ack_seconds", "Time until Slack got its answer", buckets=(0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3))
-UNREADY_SECONDS = 3.0  # how long a server that leaves still serves, so that whatever balances the load notices first
+UNREADY_SECONDS: Final = 3.0  # how long a server that leaves still serves, so that whatever balances the load notices first
 BOLT_OUTAGE = (aiohttp.ClientError, TimeoutError, OSError)
 
 
@@ -75,10 +78,48 @@ def bolt_app(settings: SlackSettings, client: AsyncWebClient, identity: Identity
         client=tokenless, signing_secret=settings.signing_secret.reveal(), authorize=authorize, process_before_response=True,
         request_verification_enabled=True,
     )  # fmt: skip
+    app.use(_counted(client))
     for module in (commands, actions, modals, mentions, shortcuts, home):
         module.register(app, intake)
     app.error(errors.tell)
     return app
+
+
+def _counted(client: AsyncWebClient) -> Callable[..., Awaitable[None]]:
+    async def counted(context: AsyncBoltContext, next: Callable[[], Awaitable[None]]) -> None:
+        context["client"] = client  # Bolt's own would not be counted
+        await next()
+
+    return counted
+
+
+class Socket(SocketMode):
+    """The Socket Mode handler; it times each ack and remembers when it last heard from Slack."""
+
+    def __init__(self, app: AsyncApp, app_token: str) -> None:
+        # A short ping interval: with the default of 10 s a dead connection goes unnoticed for up to 18 s.
+        super().__init__(app, app_token, ping_interval=3)
+        self.opened = 0.0
+        self.client.on_message_listeners.append(self._hello)
+
+    async def handle(self, client: SocketModeClient, req: SocketModeRequest) -> None:  # type: ignore[override]
+        """As Bolt's."""
+        started = time.perf_counter()
+        await super().handle(client, req)
+        ACKS.observe(time.perf_counter() - started)
+
+    async def _hello(self, message: WSMessage) -> None:
+        if isinstance(message.data, str) and '"hello"' in message.data[:200]:  # Slack: the first message of every connection
+            self.opened = time.time()
+
+    async def state(self) -> dict[str, Any]:
+        """Whether it is connected, since when, and how long ago Slack gave a sign of life (seconds)."""
+        now, heard = time.time(), self.client.last_ping_pong_time
+        return {
+            "connected": await self.client.is_connected(),
+            "age_seconds": round(now - self.opened, 1) if self.opened else None,
+            "heard_seconds_ago": round(now - heard, 1) if heard else None,
+        }
 
 
 class Server:
@@ -86,16 +127,13 @@ class Server:
 
     def __init__(self, settings: SlackSettings, app: AsyncApp, intake: Intake, identity: Identity) -> None:
         self._settings, self._app, self._intake, self._identity = settings, app, intake, identity
-        self._socket: SocketMode | None = None
+        self._socket: Socket | None = None
         self._leaving = False
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop`; then take no more, let what runs finish, and close."""
         site = web.Application()
-        site.add_routes([
-            web.get("/healthz", self._alive), web.get("/readyz", self._ready), web.get("/metrics", self._metrics),
-            web.post("/slack/events", self._events),
-        ])  # fmt: skip
+        site.add_routes([*routes(self._ready, self._gauges), web.post("/slack/events", self._events)])
         runner = web.AppRunner(site, access_log=None, shutdown_timeout=5.0)
         await runner.setup()
         await web.TCPSite(runner, None, self._settings.port).start()
@@ -117,8 +155,7 @@ class Server:
             await runner.cleanup()
 
     async def _connect(self) -> None:
-        # A short ping interval: with the default of 10 s a dead connection goes unnoticed for up to 18 s.
-        self._socket = SocketMode(self._app, self._settings.app_token.reveal(), ping_interval=3)
+        self._socket = Socket(self._app, self._settings.app_token.reveal())
         pause = 0.5
         while True:
             try:
@@ -143,18 +180,20 @@ class Server:
         ACKS.observe(time.perf_counter() - started)
         return response
 
-    async def _alive(self, _: web.Request) -> web.Response:
-        return web.Response(text="ok")
-
-    async def _ready(self, _: web.Request) -> web.Response:
-        checks: dict[str, Any] = {"identity": bool(self._identity.answer), "staying": not self._leaving}
+    async def _ready(self) -> Readiness:
+        readiness = Readiness()
+        readiness.note("staying", not self._leaving, not self._leaving, "it is being stopped")
+        known = bool(self._identity.answer)
+        readiness.note("identity", known, known, "Slack has not accepted the bot token yet: `python -m bot doctor` says what to do")
         if self._settings.app_token:
-            checks["socket"] = self._socket is not None and await self._socket.client.is_connected()
+            state = await self._socket.state() if self._socket is not None else {"connected": False}
+            readiness.note("socket", state, state["connected"], "there is no Socket Mode connection")
         try:
-            checks["redis"] = await self._intake.reachable()
+            well = await self._intake.reachable()
         except RedisError:
-            checks["redis"] = False
-        return web.json_response(checks, status=200 if all(checks.values()) else 503)
+            well = False
+        readiness.note("redis", well, well, "Redis does not answer")
+        return readiness
 
-    async def _metrics(self, _: web.Request) -> web.Response:
-        return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+    async def _gauges(self) -> None:
+        SOCKET.set(self._socket is not None and await self._socket.client.is_connected())

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from redis.asyncio import Redis
 
+from bot.app.observed import Observed, count_errors
 from bot.clock import Clock
 from bot.operations.journal import Journal
 from bot.settings import Settings
@@ -27,7 +28,8 @@ class Base:
 async def opened(settings: Settings, redis: Redis, *, rings: bool = True) -> AsyncIterator[Base]:
     """Open what every process has, and close it at the end. Only a process that wakes operations by itself needs no journal that `rings`."""
     clock = Clock(settings.clock_file)
+    count_errors(redis)
     try:
-        yield Base(settings, clock, redis, Journal(redis, clock, lease=settings.engine.lease, rings=rings))
+        yield Base(settings, clock, redis, Observed(redis, clock, lease=settings.engine.lease, rings=rings))
     finally:
         await redis.aclose()

@@ -9,19 +9,24 @@ from collections.abc import AsyncIterator
 from typing import Any, Final
 
 import aiohttp
+from redis.exceptions import RedisError
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot import metrics
 from bot.app.base import Base, opened
+from bot.app.observed import timed
+from bot.app.probes import REDIS_SECONDS, Readiness, Watchful, probes, redis_answers
 from bot.approvals.audit import Audit
 from bot.approvals.gate import Gate
 from bot.approvals.paying import Paying
 from bot.approvals.steps import Gates, unreachable
 from bot.approvals.trail import Trail
-from bot.azure.connection import Connection
-from bot.azure.observer import Observer
+from bot.azure.connection import Connection, Sent
+from bot.azure.observer import BURST, READS_PER_SECOND, Observer, TokenBucket
 from bot.azure.prices import PriceList
 from bot.azure.skus import SkuCatalogue
+from bot.calls import OPERATION, Call, answered
 from bot.cluster.templates import load_templates
 from bot.errors import Temporary
 from bot.kinds import kinds
@@ -51,6 +56,11 @@ SENDING_SLOTS: Final = 16
 DRAIN_SECONDS: Final = 10.0
 
 
+def noted(sent: Sent) -> None:
+    """One request to ARM, for the counts, the log and the trace."""
+    answered("arm", sent.method, Call(metrics.result_of(sent.status), sent.request_id, str(sent.status or "")), sent.seconds, sent.path)
+
+
 class Worker:
     """The working side: runs operations, sends what they say, observes the cloud."""
 
@@ -59,8 +69,12 @@ class Worker:
         self._base, self._waking = base, waking
         self.trail = Trail(Audit(redis, base.clock), base.journal, base.clock)
         self.azure = Connection(
-            subscription_id=settings.azure.subscription_id, base_url=settings.azure.arm_base_url, before_write=self.trail.write
-        )
+            subscription_id=settings.azure.subscription_id, base_url=settings.azure.arm_base_url, request_log=noted,
+            before_write=self.trail.write,
+        )  # fmt: skip
+        reads = TokenBucket(READS_PER_SECOND, BURST)
+        metrics.READS_LEFT.set_function(lambda: reads.level)
+        self._watchful = Watchful()
         self._prices = PriceList(base.clock, url=settings.azure.prices_url)
         self._clusters = Clusters(self.azure, before_write=self.trail.write)
         gate = Gate.open(settings.policy, base.clock)
@@ -68,11 +82,12 @@ class Worker:
         self._client, self._pacing = client, pacing
         self.services = Services(
             settings=settings, clock=base.clock, redis=redis, journal=base.journal, waiting=Waiting(redis, base.journal), waking=waking,
-            azure=self.azure, prices=self._prices, skus=SkuCatalogue(self.azure, base.clock), observer=Observer(self.azure), clusters=self._clusters,
-            templates=load_templates(settings.templates), publish_home=self._publish_home, warn_before=gate.policy.limits.warn_before,
+            azure=self.azure, prices=self._prices, skus=SkuCatalogue(self.azure, base.clock), observer=Observer(self.azure, bucket=reads),
+            clusters=self._clusters, templates=load_templates(settings.templates),
+            publish_home=self._publish_home, warn_before=gate.policy.limits.warn_before,
         )  # fmt: skip
         known = kinds(gate.policy, Gates(gate, People(redis, client)), Files(client, session).fetch, Paying(gate.policy))
-        self._kinds = self.trail.traced(known)
+        self._kinds = timed(self.trail.traced(known))
         self.engine = Engine(base.journal, self.services, self._kinds, ending)
         self.outbox = Outbox(
             redis, client, session, pacing, lookup=self._addressee, opened=self._opened, unreachable=self._unreachable,
@@ -86,6 +101,7 @@ class Worker:
     async def handle(self, subject: str) -> None:
         """What docket calls: ``op:<id>`` runs an operation, ``out:<id>`` sends what it says."""
         lane, _, name = subject.partition(":")
+        OPERATION.set(name)
         if lane == "op":
             await self.engine.handle(name)
             await self.trail.settle(name)
@@ -98,6 +114,30 @@ class Worker:
         again = await self.outbox.deliver(op_id)
         if again is not None:
             await self._waking.wake(f"out:{op_id}", again)
+
+    async def ready(self) -> Readiness:
+        """Redis, and whether Azure is observed where somebody waits for it."""
+        readiness = Readiness()
+        await redis_answers(self._base.redis, readiness)
+        age = await self._observation() if not readiness.why else None
+        limit = max(60.0, 6 * self._base.settings.engine.observe)
+        readiness.note("observation_age_seconds", age, age is None or age < limit, "operations wait and Azure was not observed for too long")
+        return readiness
+
+    async def gauges(self) -> None:
+        """What is only known when somebody asks."""
+        for name, left in self.azure.meter.remaining.items():
+            if name in metrics.ARM_LIMITS:
+                metrics.ARM_LEFT.labels(name).set(left)
+        with contextlib.suppress(RedisError, TimeoutError):
+            async with asyncio.timeout(REDIS_SECONDS):
+                metrics.OBSERVED.set(await self._observation() or 0.0)
+
+    async def _observation(self) -> float | None:
+        names = await self.services.waiting.names("azure:")
+        seen = await self._base.redis.hmget(Journal.key("seen"), names) if names else []
+        age = self._watchful.age(bool(names), max((float(text(at)) for at in seen if at is not None), default=None))
+        return None if age is None else round(age, 1)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop`; then finish what runs, and give the rest back."""
@@ -175,4 +215,5 @@ async def worker(settings: Settings) -> AsyncIterator[Worker]:
     waking = Waking(settings.redis_url.reveal(), handle)
     async with opened(settings, patient(settings), rings=False) as base, waking, open_session() as session:
         held.append(Worker(base, waking, web_client(settings.slack, session), session))
-        yield held[0]
+        async with probes(settings.probe_port, held[0].ready, held[0].gauges):
+            yield held[0]

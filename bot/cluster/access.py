@@ -12,6 +12,7 @@ threads, so that one that hangs cannot starve the others.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import json
 import re
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
@@ -23,9 +24,11 @@ import urllib3
 from kubernetes.client.api_client import ApiClient
 from kubernetes.client.exceptions import ApiException
 
+from bot.calls import call
 from bot.cluster.kubeconfig import MemoryFiles, TokenProvider, configuration
 from bot.cluster.replies import Json, error_of
 from bot.errors import Refused, Temporary
+from bot.metrics import result_of
 
 CONNECT_SECONDS: Final = 3.0
 READ_SECONDS: Final = 15.0
@@ -88,7 +91,8 @@ class Access:
         """`work` in one of this cluster's threads. Raises ``cluster.unreachable`` once this connection is closed."""
         if self._closed:
             raise self.unreachable(ConnectionAbortedError())
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        # With the context: what is logged in the thread belongs to the operation, too.
+        return await asyncio.get_running_loop().run_in_executor(self._threads, contextvars.copy_context().run, work)
 
     async def get(self, path: str, query: Query | None = None) -> Json:
         """One object; raises ``cluster.not_found`` where it is not there."""
@@ -186,14 +190,16 @@ class Access:
             method=method, resource_path=path, query_params=pairs, header_params=headers, auth_settings=["BearerToken"]
         )
         limits = (CONNECT_SECONDS, read_seconds)
-        try:
-            answer = self._client.call_api(method, url, header_params=sent, body=body, _request_timeout=limits)
-        except urllib3.exceptions.ProtocolError:
-            # A kept connection that the server had closed meanwhile; a read can be repeated once, a write is the engine's to repeat.
-            if method != "GET":
-                raise
-            answer = self._client.call_api(method, url, header_params=sent, body=body, _request_timeout=limits)
-        response: urllib3.BaseHTTPResponse = answer.response
+        with call("kubernetes", method, f"{self.cluster}:{path}") as made:
+            try:
+                answer = self._client.call_api(method, url, header_params=sent, body=body, _request_timeout=limits)
+            except urllib3.exceptions.ProtocolError:
+                # A kept connection that the server had closed meanwhile; a read can be repeated once, a write is the engine's to repeat.
+                if method != "GET":
+                    raise
+                answer = self._client.call_api(method, url, header_params=sent, body=body, _request_timeout=limits)
+            response: urllib3.BaseHTTPResponse = answer.response
+            made.result, made.request_id = result_of(response.status), response.headers.get("Audit-Id", "")
         return response
 
 

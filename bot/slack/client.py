@@ -7,12 +7,16 @@ are off, and an unknown outcome is settled by looking into the thread (see `outb
 from __future__ import annotations
 
 import asyncio
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 import aiohttp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
+from bot import metrics
+from bot.calls import call
 from bot.settings import SlackSettings
 
 TIMEOUT_SECONDS: Final = 10
@@ -26,11 +30,31 @@ def open_session() -> aiohttp.ClientSession:
     return aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT_SECONDS))
 
 
+class Client(AsyncWebClient):
+    """The SDK's client; each call of a method is counted and logged with Slack's request id."""
+
+    async def api_call(self, api_method: str, **options: Any) -> AsyncSlackResponse:
+        """As the SDK's."""
+        with call("slack", api_method) as made:
+            try:
+                answer = await super().api_call(api_method, **options)
+            except SlackApiError as error:
+                made.error, made.request_id = error_name(error), _request_id(getattr(error.response, "headers", None))
+                made.result = {"ratelimited": metrics.THROTTLED}.get(made.error, metrics.FAILED if made.error in NO_ANSWER else metrics.REFUSED)
+                raise
+            made.result, made.request_id = metrics.OK, _request_id(answer.headers)
+            return answer
+
+
 def web_client(settings: SlackSettings, session: aiohttp.ClientSession) -> AsyncWebClient:
     """A client for that workspace; `session` is shared and closed by its owner."""
-    return AsyncWebClient(
+    return Client(
         token=settings.bot_token.reveal(), base_url=settings.api_base_url, session=session, timeout=TIMEOUT_SECONDS, retry_handlers=[]
     )
+
+
+def _request_id(headers: Mapping[str, str] | None) -> str:
+    return next((value for name, value in (headers or {}).items() if name.lower() == "x-slack-req-id"), "")
 
 
 def error_name(error: SlackApiError) -> str:

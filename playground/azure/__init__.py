@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
-from playground.azure import clusters, compute, credentials, features, groups, pools, power, subscriptions, versions
+from playground.azure import clusters, compute, credentials, features, groups, permissions, pools, power, subscriptions, versions
 from playground.azure.autoscaler import Autoscaler
 from playground.azure.gateway import front_door
 from playground.azure.state import SUBSCRIPTION, Subscription
@@ -23,7 +23,7 @@ def build(clock: Clock, traffic: Traffic, clusters_behind: ClusterBackend, *, pu
     subscription = Subscription(clock, traffic.faults, clusters_behind, public_url=public_url)
     app = web.Application(middlewares=[traffic.middleware("azure"), front_door])
     app[SUBSCRIPTION] = subscription
-    for rules in (subscriptions, groups, clusters, power, credentials, pools, versions, compute, features):
+    for rules in (subscriptions, groups, clusters, power, credentials, pools, versions, compute, features, permissions):
         app.add_routes(rules.ROUTES)
     app.add_routes(subscription.identity.routes())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -127,7 +128,10 @@ class WebApi:
 
     async def serve(self, request: web.Request) -> web.Response:
         """``GET`` or ``POST /api/{method}``."""
-        headers = {"X-OAuth-Scopes": ",".join(sorted(self._workspace.token_scopes)), "Cache-Control": "private, no-cache, no-store, must-revalidate"}
+        headers = {
+            "X-OAuth-Scopes": ",".join(sorted(self._workspace.token_scopes)), "X-Slack-Req-Id": secrets.token_hex(16),
+            "Cache-Control": "private, no-cache, no-store, must-revalidate",
+        }  # fmt: skip
         try:
             answer = await self._answer(request)
         except RateLimited as error:

@@ -11,14 +11,18 @@ from pathlib import Path
 
 import pytest
 
+from tests.app.conftest import free_port
 from tests.playing import ROOT, Playing, playing, wait_until
 
 LOGS = Path(tempfile.mkdtemp(prefix="security-"))
+PORTS: dict[str, int] = {}
+"""Where `worker` and `clock` answer probes and metrics."""
 
 
 def started(play: Playing, name: str) -> None:
     """One of the bot's processes, its log in a file, without an app token: so signed HTTP."""
     env = {**os.environ, **play.ready["env"], "SLACK_APP_TOKEN": "", "QUARTERMASTER_LOG_LEVEL": "DEBUG"}
+    env["QUARTERMASTER_PROBE_PORT"] = str(PORTS.setdefault(name, free_port()))
     with (LOGS / f"{name}.log").open("wb") as log:
         play.bots[name] = subprocess.Popen([sys.executable, "-m", "bot", name], cwd=ROOT, env=env, stderr=log, stdout=log)
 

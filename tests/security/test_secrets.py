@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.playing import BOB, GPU, Playing, shown, wait_until
+from tests.security.conftest import PORTS
 
 TYPED = {  # what careless people type
     "a Hugging Face token": "hf_QmSeedAbCdEfGhIjKlMnOpQrStUvWxYz0123",
@@ -33,12 +34,15 @@ def everything(play: Playing, logs: Path) -> dict[str, str]:
         for user in ("", "U0ALICE", "U0BOB", "U0CAROL"):
             for one in play.messages(channel, user):
                 seen += [shown(message) + repr(message) for message in (one, *one["replies"])]
-    with urllib.request.urlopen(f"http://127.0.0.1:{play.ready['env']['PORT']}/metrics", timeout=5) as answer:
-        metrics = answer.read().decode()
+    told = []
+    for port in (play.ready["env"]["PORT"], PORTS["worker"], PORTS["clock"]):
+        for path in ("/metrics", "/readyz"):
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+                told.append(answer.read().decode())
     return {
         "Redis": "".join(file.read_bytes().decode(errors="replace") for file in ever_written(play)),
         "logs": "".join(file.read_text(errors="replace") for file in logs.glob("*.log")),
-        "Slack": "\n".join(seen), "metrics": metrics,
+        "Slack": "\n".join(seen), "metrics and probes": "\n".join(told),
     }  # fmt: skip
 
 
@@ -68,6 +72,7 @@ def test_no_secret_is_kept_or_shown_anywhere(play: Playing, logs: Path) -> None:
     wait_until(lambda: play.command("jobs"), 10)
     places = everything(play, logs)
     assert all(places.values()), {place: len(text) for place, text in places.items()}
+    assert 'quartermaster_requests_total{call="PUT"' in places["metrics and probes"]
     env = play.ready["env"]
     seeds = TYPED | {name: env[name] for name in ("SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "SLACK_APP_TOKEN")}
     mention = "logs "  # a person's own message in the channel is the person's; the bot's are looked at

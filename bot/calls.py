@@ -1,0 +1,48 @@
+"""What every request to Slack, ARM and Kubernetes leaves behind: a count, a line in the log with the service's own request id, and a span."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+from collections.abc import Iterator
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Final
+
+from bot import metrics, tracing
+
+log = logging.getLogger(__name__)
+OPERATION: Final[ContextVar[str]] = ContextVar("operation", default="")
+"""Whose work is being done: every line of the log carries it."""
+
+
+@dataclass
+class Call:
+    """One request under way; `result` is one of :data:`bot.metrics.RESULTS`, `request_id` what the service calls it."""
+
+    result: str = metrics.NO_ANSWER
+    request_id: str = ""
+    error: str = ""
+
+
+@contextlib.contextmanager
+def call(service: str, name: str, path: str = "") -> Iterator[Call]:
+    """Around one request. `name` is a label: a method, never an address. `path` is for the log alone: without query, so without secrets."""
+    made, started = Call(), time.perf_counter()
+    try:
+        yield made
+    finally:
+        answered(service, name, made, time.perf_counter() - started, path)
+
+
+def answered(service: str, name: str, made: Call, seconds: float, path: str = "") -> None:
+    """Count, log and trace a request that took `seconds`."""
+    metrics.REQUESTS.labels(service, name, made.result).inc()
+    metrics.REQUEST_SECONDS.labels(service).observe(seconds)
+    told = {"service": service, "call": name, "result": made.result, "request_id": made.request_id}
+    tracing.add(f"{service} {name}", seconds, **told)
+    log.log(
+        logging.DEBUG if made.result == metrics.OK else logging.INFO, "request",
+        extra={**told, "path": path, "error": made.error, "seconds": round(seconds, 3)},
+    )  # fmt: skip
