@@ -14,6 +14,7 @@ from bot.results.metrics import LOSS, SPLITS, Named, family_of, named, words_of
 from bot.results.words import vocabulary
 
 _MOST_NUMBERS: Final = 200
+_LONGEST_LABEL: Final = 500
 _LINK: Final = vocabulary(
     """
     is was of reached equals got are now score rate value percent pct average avg mean micro macro weighted
@@ -105,7 +106,7 @@ class LineReader:
     def _numbers(self, *, measured: bool, stepped: bool, rated: bool) -> None:
         end, taken = 0, -1
         for k, (a, b) in enumerate(self.spans):
-            gap = self.text[end:a]
+            gap = self.text[max(end, a - _LONGEST_LABEL) : a]
             end = b
             if k <= taken:
                 continue

@@ -117,6 +117,7 @@ _CANON: Final[list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]]
     (re.compile(r"(?i)\bents_f\b"), " f1 "), (re.compile(r"(?i)\bR(?:\^2|²|2)(?!\d)"), " r2 "),
     (re.compile(r"(?i)word[ _]error[ _]rate"), " wer "), (re.compile(r"(?i)char(?:acter)?[ _]error[ _]rate"), " cer "),
     (re.compile(r"(?i)equal[ _]error[ _]rate"), " eer "), (re.compile(r"(?i)(?:mean[ _])?average[ _]precision"), " map "),
+    (re.compile(r"(?i)(?<![a-z])rouge[\-_ ]?(\d|lsum|l|w)(?![a-z\d])"), r" rouge\1 "),
     (re.compile(r"(?i)exact[ _]?match"), " em "), (re.compile(r"(?i)(?:(?:softmax|binary)[ _]?)?cross[ _\-]?entropy"), " crossentropy "),
     (re.compile(r"(?i)hit[ _]?rat(?:e|io)"), " hitrate "), (re.compile(r"(?i)success[ _]rate"), " successrate "),
     (re.compile(r"(?i)win[ _]rate"), " winrate "), (re.compile(r"(?i)(?:mean|average)[ _](?:absolute|abs)[ _]error"), " mae "),
@@ -193,7 +194,7 @@ def _allowed(words: tuple[str, ...], family: str, at: int) -> bool:
     if ({"min", "lowest"} & set(words) and not FAMILIES[family].lower) or ({"max", "highest", "peak"} & set(words) and FAMILIES[family].lower):
         return False
     if family == "error":
-        return bool(SPLITS.keys() & set(words)) or "rate" in words or any(w.startswith("top") for w in words) or "model" in words
+        return bool(SPLITS.keys() & set(words)) or "rate" in words or "best" in words or any(w.startswith("top") for w in words) or "model" in words
     if word in ("return", "returns", "ret"):
         return bool({"episode", "ep", "episodic", "average", "avg", "mean", "eval", "test", "undiscounted", "discounted"} & set(words))
     if word in ("elbo", "em"):
@@ -231,6 +232,8 @@ def named(label: str) -> Named | None:
         and not w.isdigit()
         and family_of(w) != family
     )
+    if family == "rouge":
+        extra = tuple(w for w in extra if w not in ("f", "f1", "fmeasure"))  # the plain score is the F-measure
     special = family in ("rouge", "ranking", "correlation", "cider") or ("@" in words[at] and family not in ("accuracy", "top5"))
     name = words[at] if special else family
     if family == "error":  # err-top1 is the error, err-top5 something more special

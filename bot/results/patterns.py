@@ -72,7 +72,7 @@ KEY: Final = re.compile(r": ?[-+.]?\d(?!\d*%)")
 """Behind a number: it belongs to the name of the next, as in `AP .75: 0.79`."""
 AFTER: Final = re.compile(r"[A-Za-z_](?<!e)|e\w|:[-+.]?\d|: [-+.]?\d(?!\d*%)|\.\d|,\d|-\w|%\||\.\.|%-")
 """Behind a number: it is a time, a version, a size or a bar and no value."""
-LISTED: Final = re.compile(r"(?:,\s*[-+]?\d[\d.]*(?:[eE][-+]?\d+)?(?=[,\s\])]|$)){2}")
+LISTED: Final = re.compile(r"(?:\s*[,|│]\s*[-+]?\d[\d.]*(?:[eE][-+]?\d+)?(?=[,|│\s\])]|$)){2}")
 """Behind a number: more bare numbers, so that it is one of a list and not the value of the name before it."""
 ONE_CLASS: Final = re.compile(r"\b(?<!num )(?<!num_)(?:class|category|label)(?:[_ ]?(?:id|idx|index|no))?[\s:=#(\[]*$")  # low
 BEHIND: Final = re.compile(r"^.{0,40}?(?:^|[\s:])-?[\d.]+ [A-Za-z][a-z ]*(?:, -?[\d.]+ [A-Za-z][a-z ]*){2,}(?:,|$)")

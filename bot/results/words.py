@@ -48,7 +48,7 @@ _COURSE: Final = """
 """
 _TROUBLE: Final = """
     exception trace kill fatal abort segm signal dump nccl nvml nvidia oom memory terminat cancel evict admiss fail no_such not_found denied
-    interrupt exit what() xid assert bus_ slurm watchdog no_space ::bad illegal floating due_to handling logging reason returned panick
+    interrupt exit what() xid assert bus_ slurm watchdog no_space ::bad illegal floating due_to handling logging reason returned panic
     backoff deadline
 """
 _DEVICES: Final = "gpu cpu cuda tesla geforce quadro dlopen could_not instinct"
