@@ -38,7 +38,7 @@ _COMMAND_STEM: Final = re.compile(  # low
 _COMMAND: Final = re.compile(  # low
     r"(?:^|\s)--[a-z]"
     r"|\b(?:namespace|hparams|hyper-?parameters|arguments|config|parameters|trainingarguments|params)\s*[:({=]"
-    r"|^\s*(?:\+ |\$ |>>> |usage:|args\b|config\b|command|collecting |requirement already|downloading |installing |successfully installed"
+    r"|^\s*(?:\+ (?![\w ]+: )|\$ |>>> |usage:|args\b|config\b|command|collecting |requirement already|downloading |installing |successfully installed"
     r"|using cached"
     r"|pip |import |from \w+ import|def |class |assert |return |print\()"
     r"|\b(?:input parameters|hyper-?parameters?)\b"
@@ -66,7 +66,7 @@ NOT_A_STEP: Final = re.compile(  # low
 STRONG: Final = re.compile(r"[;|│┃\t,]| - |(?<=\S) {3,}(?=[^\s=:])|[\])}>](?=\s*[\w'\"])|\. (?=[A-Z])|\bwith\b")
 """What parts one statement of a line from the next."""
 SET: Final = re.compile(r"(?:[:=：]|->|→|=>)\s*[\"']?\s*(?:[\w.]+\()?[\[({\s]*[\"']?$")
-OVER: Final = re.compile(r"[<>≥≤!~]=?\s*$|\+/-\s*$|±\s*$|\b(?:to|than)\s*$")
+OVER: Final = re.compile(r"(?<![=\-])[<>≥≤!~]=?\s*$|\+/-\s*$|±\s*$|\b(?:to|than)\s*$")
 FLAG: Final = re.compile(r"(?:^|\s)--?[A-Za-z][\w\-]*[= ]*$")
 KEY: Final = re.compile(r": ?[-+.]?\d(?!\d*%)")
 """Behind a number: it belongs to the name of the next, as in `AP .75: 0.79`."""
