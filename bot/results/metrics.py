@@ -96,7 +96,7 @@ BAN: Final = vocabulary(
     """
     above accumulate accumulation alpha attempts baseline below beta budget cache cached category chance class clip code coef coeff
     coefficient compression config count cutoff decay default delta desired diff difference drop dropout dropped dtype duration early eps eta
-    every exit expected factor file files freq frequency function gamma gap goal human id idx improve improved improvement improves index
+    every exit expected factor file files freq frequency function gamma gap gate goal human id idx improve improved improvement improves index
     interval k lambda learning len length limit line lineno lr margin mem memory messages misses mode ms need needed num number packet
     patience penalty pid port prev previous random ratio reader reads reduction rejected required requires retries rows runtime scale scaler
     scaling schedule scheduler sec second seconds secs signal size smoothing speed status std stderr stdev steps stopping support target
