@@ -16,7 +16,7 @@ _CONTROL: Final = bytes(c for c in range(32) if c not in (9, 10, 13)) + b"\x7f"
 _STAMP = r"\[?\(?\d{4}[-/]\d\d[-/]\d\d[T :,\-]+\d\d:\d\d(?::\d\d)?(?:[.,:]\d+)?(?:Z|\s?[+-]\d\d:?\d\d)?(?=[\]\s|,;:)\-])[\])]?"
 _LEVELS = r"INFO|WARNING|WARN|ERROR|DEBUG|CRITICAL|NOTICE|TRACE|info|warning|warn|error|debug"
 _WHO = "worker|master|chief|ps|launcher|trainer|train|node|host|server|pod|job|client|learner|actor|head|ip"
-_ENDS: Final = frozenset("0123456789Z]>)|:F")
+_ENDS: Final = frozenset("0123456789Z]>)|:F-")
 _CONTAINER = "main|pytorch|tensorflow|jax|mpi|app|train|trainer|worker|launcher|master|container"  # as stern prints it behind the pod
 _PREFIX: Final = re.compile(
     r"\s*(?:"

@@ -69,8 +69,8 @@ _WORDS: Final[dict[str, str]] = {
     }.items()
     for word in words.split()
 }
-_AT: Final = re.compile(r"(hr|hit|hits|recall|r|p|precision|ndcg|mrr|map)@\d+")
-_AT_FAMILY: Final = {"hr": "hit rate", "hit": "hit rate", "hits": "hit rate", "recall": "recall", "r": "recall", "p": "precision",
+_AT: Final = re.compile(r"(hr|hit|hits|pass|recall|r|p|precision|ndcg|mrr|map)@\d+")
+_AT_FAMILY: Final = {"hr": "hit rate", "hit": "hit rate", "hits": "hit rate", "pass": "hit rate", "recall": "recall", "r": "recall", "p": "precision",
                      "precision": "precision", "ndcg": "ranking", "mrr": "mrr", "map": "mAP"}
 
 SPLITS: Final[dict[str, str]] = {

@@ -23,7 +23,7 @@ METRIC_STEM: Final = re.compile(  # low
     r"acc|los|top|auc|prec|rec|map|\bap|_ap|bleu|rouge|iou|dice|dsc|hr|hit|ndcg|mrr|scor|rew|ret|wer|cer|err|eer|ppl|perp|xent|entropy|nll|cost"
     r"|f1|fb1|\bf[\-_ ]|_f\b|mae|mse|fid|mape|psnr|ssim|pearson|spearm|kendall|kappa|qwk|matth|mcc|r2|r²|r\^2|em\b|exact|correct|cider|meteor"
     r"|spice|te?l:|trl:"
-    r"|transl|[pr]@|jacc|area under|win|success|bp[bcd]\b|elbo|l1\b|rank[\-_ ]?\d"
+    r"|transl|[prs]@|jacc|area under|win|success|bp[bcd]\b|elbo|l1\b|rank[\-_ ]?\d"
 )
 STEP_STEM: Final = re.compile(r"ep\b|epoch|step|ite?r|updat|up\.|episod|round|generation|trial|batch|ep\.|\[ *\d|^s:|^ *\d+: ")  # low
 RATE_STEM: Final = re.compile(r"/ ?s|per[_ ]?sec|ips|wps|fps|speed|throughput")  # low
