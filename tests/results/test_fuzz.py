@@ -74,7 +74,7 @@ def test_no_damaged_log_makes_it_raise_or_invent_a_number() -> None:
         assert math.isfinite(summary.final)
         text = clean_block(data).decode("utf-8", "replace")  # as a terminal shows it
         plain = re.findall(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?", text)
-        grouped = re.findall(r"[-+]?\d[\d,]*\.?\d*", text)
+        grouped = re.findall(r"(?<!\d)(?=(\d{1,3}(?:,\d{3})+(?:\.\d*)?))", text)
         numbers = [float(found.replace(",", "")) for found in plain + grouped]
         ratios = [float(a) / float(b) for a, b in re.findall(r"(\d+)\s*(?:/|of|out of)\s*(\d+)", text) if float(b)]
         assert _stands(summary.final, numbers + ratios)
