@@ -33,7 +33,7 @@ _NO_GPU: Final = re.compile(
     r"|use_(?:cuda|gpu)[\"']?\s*[:=]\s*[\"']?false|no_cuda[\"']?\s*[:=]\s*[\"']?true|you have a cuda device, so you should probably run with"
     r"|could not find cuda drivers"
     r"|num gpus available:?\s*0\b|gpus?[\"']?\s*[:=]\s*(?:\[\]|none\b)|physical_devices\(.?gpu.?\)\s*[:=]?\s*\[\]"
-    r"|available devices: \[(?:'[^']*device:cpu:\d+'(?:, )?)+\]|gpu available: true.*used: false"
+    r"|available devices: \[(?:'[^']*device:cpu:\d+'(?:, )?)+\]|gpu available: true.*used: false|gpus? available but not used"
     r"|no visible gpus?|device count: 0\b"
 )
 _USES_GPU: Final = re.compile(

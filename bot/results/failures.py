@@ -52,7 +52,7 @@ _ALONE: Final = re.compile(
     r"|^Error: (?:failed to|ErrImagePull|ImagePullBackOff|cannot|could not|unable|container|context)|^Error response from daemon|^(?:CUDA"
     r"|cuda)\S* (?:error|failure)\b.{0,200}|^GPUassert:"
     r"|^MPI_ABORT was invoked|^OOM when allocating|^Fatal Python error: |(?:^|kernel: )Out of memory: Kill|^F (?:tensorflow|external|\.)\S*\] "
-    r"|^mpirun noticed that process|^(?:Uncaught|Unhandled) exception|^thread '.*' panicked at"
+    r"|^mpirun noticed that process|^(?:Uncaught|Unhandled) exception|^thread '.*' panicked at|^panic: |^Exception in thread \"[^\"]*\" "
     r"|NCCL WARN .*(?:[Nn]o space left|unhandled|failed)|specified backoff limit|BackoffLimitExceeded|^DeadlineExceeded"
     r"|longer than specified deadline|DUE TO (?:TIME LIMIT|PREEMPTION)|^ERROR: Unexpected bus error|^.{0,60}: symbol lookup error:"
     r"|^.{0,80}error while loading shared libraries:|^.{0,40}cudaGetDeviceCount returned \d+|^-> (?:no CUDA-capable|CUDA driver version)"
@@ -89,7 +89,7 @@ _DONE: Final = re.compile(  # matched against lower case
     r"|\btraining (?:is |has )?(?:completed?|finished|done)\b|`?(?:trainer\.fit|fit)`? stopped|^\W*(?:done|finished|success(?:fully)?|completed)\W*$"
 )
 _STEM: Final = re.compile(  # matched against lower case
-    r"error|exception|traceback|kill|fatal|abort|segment|signal|panick|backoff|deadline|dumped|cuda|nccl|nvml|nvidia|oom|memory|terminat|cancel"
+    r"error|exception|traceback|kill|fatal|abort|segment|signal|panic|backoff|deadline|dumped|cuda|nccl|nvml|nvidia|oom|memory|terminat|cancel"
     r"|evict|admission|fail|no such|not found|denied|interrupt"
     r"|exit|what\(\)|xid|assert|bus |slurmstepd|watchdog|no space|bad_alloc|illegal|floating point|due to|handling of|logging|reason:|complete"
     r"|finish|done|success|stopped|quit$|return"

@@ -14,6 +14,7 @@ from bot.results.metrics import LOSS, SPLITS, Named, family_of, named, words_of
 from bot.results.words import vocabulary
 
 _MOST_NUMBERS: Final = 200
+_LONGEST_LABEL: Final = 500
 _LINK: Final = vocabulary(
     """
     is was of reached equals got are now score rate value percent pct average avg mean micro macro weighted
@@ -105,7 +106,7 @@ class LineReader:
     def _numbers(self, *, measured: bool, stepped: bool, rated: bool) -> None:
         end, taken = 0, -1
         for k, (a, b) in enumerate(self.spans):
-            gap = self.text[end:a]
+            gap = self.text[max(end, a - _LONGEST_LABEL) : a]
             end = b
             if k <= taken:
                 continue
@@ -166,7 +167,7 @@ class LineReader:
         self._hear_split(gap)
         if cut and not p.LETTER.search(label) and p.CELL_END.search(gap):
             before = next((piece for piece in reversed(pieces) if p.LETTER.search(piece)), "")
-            if _bare(before):
+            if _bare(before) and not self._counted(k, before):
                 label, gap = before, before + "="
         words = set(words_of(label))
         if words and words <= _VALUE_ONLY:
@@ -185,6 +186,11 @@ class LineReader:
         if taken >= 0:
             self.carry = ""
         return taken
+
+    def _counted(self, k: int, name: str) -> bool:
+        """Whether a cell tells how many parameters or samples there are: a whole number beside the name of a share or a loss."""
+        what = named(name)
+        return self.text[slice(*self.spans[k])].isdigit() and what is not None and (what.family.bounded or what.family.tier == LOSS)
 
     def _hear_split(self, gap: str) -> None:
         """`Val loss` tells of what follows too; `val_loss` says nothing about its neighbours."""

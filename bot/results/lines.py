@@ -16,6 +16,7 @@ _CONTROL: Final = bytes(c for c in range(32) if c not in (9, 10, 13)) + b"\x7f"
 _STAMP = r"\[?\(?\d{4}[-/]\d\d[-/]\d\d[T :,\-]+\d\d:\d\d(?::\d\d)?(?:[.,:]\d+)?(?:Z|\s?[+-]\d\d:?\d\d)?(?=[\]\s|,;:)\-])[\])]?"
 _LEVELS = r"INFO|WARNING|WARN|ERROR|DEBUG|CRITICAL|NOTICE|TRACE|info|warning|warn|error|debug"
 _WHO = "worker|master|chief|ps|launcher|trainer|train|node|host|server|pod|job|client|learner|actor|head|ip"
+_ENDS: Final = frozenset("0123456789Z]>)|:F-")
 _CONTAINER = "main|pytorch|tensorflow|jax|mpi|app|train|trainer|worker|launcher|master|container"  # as stern prints it behind the pod
 _PREFIX: Final = re.compile(
     r"\s*(?:"
@@ -64,7 +65,10 @@ def strip_prefix(line: str) -> tuple[str, str]:
         found = _PREFIX.match(line, at, at + _LONGEST_PREFIX)
         if found is None or found.end() == at:
             break
-        if found["who"] and not source:
+        if found["who"]:  # the innermost: a rank rather than its launcher
             source = found["who"].strip(" :|[]()")
         at = found.end()
+    head = line[:at].rstrip(" ")
+    if at - len(head) > 1 and head[-1:] in _ENDS:
+        at = len(head) + 1  # what stands in from a stamp or a name is the line's own: code inside a traceback
     return source, line[at:] if at else line

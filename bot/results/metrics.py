@@ -69,8 +69,8 @@ _WORDS: Final[dict[str, str]] = {
     }.items()
     for word in words.split()
 }
-_AT: Final = re.compile(r"(hr|hit|hits|recall|r|p|precision|ndcg|mrr|map)@\d+")
-_AT_FAMILY: Final = {"hr": "hit rate", "hit": "hit rate", "hits": "hit rate", "recall": "recall", "r": "recall", "p": "precision",
+_AT: Final = re.compile(r"(hr|hit|hits|pass|recall|r|p|precision|ndcg|mrr|map)@\d+")
+_AT_FAMILY: Final = {"hr": "hit rate", "hit": "hit rate", "hits": "hit rate", "pass": "hit rate", "recall": "recall", "r": "recall", "p": "precision",
                      "precision": "precision", "ndcg": "ranking", "mrr": "mrr", "map": "mAP"}
 
 SPLITS: Final[dict[str, str]] = {
@@ -96,7 +96,7 @@ BAN: Final = vocabulary(
     """
     above accumulate accumulation alpha attempts baseline below beta budget cache cached category chance class clip code coef coeff
     coefficient compression config count cutoff decay default delta desired diff difference drop dropout dropped dtype duration early eps eta
-    every exit expected factor file files freq frequency function gamma gap goal human id idx improve improved improvement improves index
+    every exit expected factor file files freq frequency function gamma gap gate goal human id idx improve improved improvement improves index
     interval k lambda learning len length limit line lineno lr margin mem memory messages misses mode ms need needed num number packet
     patience penalty pid port prev previous random ratio reader reads reduction rejected required requires retries rows runtime scale scaler
     scaling schedule scheduler sec second seconds secs signal size smoothing speed status std stderr stdev steps stopping support target
@@ -117,6 +117,7 @@ _CANON: Final[list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]]
     (re.compile(r"(?i)\bents_f\b"), " f1 "), (re.compile(r"(?i)\bR(?:\^2|²|2)(?!\d)"), " r2 "),
     (re.compile(r"(?i)word[ _]error[ _]rate"), " wer "), (re.compile(r"(?i)char(?:acter)?[ _]error[ _]rate"), " cer "),
     (re.compile(r"(?i)equal[ _]error[ _]rate"), " eer "), (re.compile(r"(?i)(?:mean[ _])?average[ _]precision"), " map "),
+    (re.compile(r"(?i)(?<![a-z])rouge[\-_ ]?(\d|lsum|l|w)(?![a-z\d])"), r" rouge\1 "),
     (re.compile(r"(?i)exact[ _]?match"), " em "), (re.compile(r"(?i)(?:(?:softmax|binary)[ _]?)?cross[ _\-]?entropy"), " crossentropy "),
     (re.compile(r"(?i)hit[ _]?rat(?:e|io)"), " hitrate "), (re.compile(r"(?i)success[ _]rate"), " successrate "),
     (re.compile(r"(?i)win[ _]rate"), " winrate "), (re.compile(r"(?i)(?:mean|average)[ _](?:absolute|abs)[ _]error"), " mae "),
@@ -193,7 +194,7 @@ def _allowed(words: tuple[str, ...], family: str, at: int) -> bool:
     if ({"min", "lowest"} & set(words) and not FAMILIES[family].lower) or ({"max", "highest", "peak"} & set(words) and FAMILIES[family].lower):
         return False
     if family == "error":
-        return bool(SPLITS.keys() & set(words)) or "rate" in words or any(w.startswith("top") for w in words) or "model" in words
+        return bool(SPLITS.keys() & set(words)) or "rate" in words or "best" in words or any(w.startswith("top") for w in words) or "model" in words
     if word in ("return", "returns", "ret"):
         return bool({"episode", "ep", "episodic", "average", "avg", "mean", "eval", "test", "undiscounted", "discounted"} & set(words))
     if word in ("elbo", "em"):
@@ -231,6 +232,8 @@ def named(label: str) -> Named | None:
         and not w.isdigit()
         and family_of(w) != family
     )
+    if family == "rouge":
+        extra = tuple(w for w in extra if w not in ("f", "f1", "fmeasure"))  # the plain score is the F-measure
     special = family in ("rouge", "ranking", "correlation", "cider") or ("@" in words[at] and family not in ("accuracy", "top5"))
     name = words[at] if special else family
     if family == "error":  # err-top1 is the error, err-top5 something more special

@@ -23,7 +23,7 @@ METRIC_STEM: Final = re.compile(  # low
     r"acc|los|top|auc|prec|rec|map|\bap|_ap|bleu|rouge|iou|dice|dsc|hr|hit|ndcg|mrr|scor|rew|ret|wer|cer|err|eer|ppl|perp|xent|entropy|nll|cost"
     r"|f1|fb1|\bf[\-_ ]|_f\b|mae|mse|fid|mape|psnr|ssim|pearson|spearm|kendall|kappa|qwk|matth|mcc|r2|r²|r\^2|em\b|exact|correct|cider|meteor"
     r"|spice|te?l:|trl:"
-    r"|transl|[pr]@|jacc|area under|win|success|bp[bcd]\b|elbo|l1\b|rank[\-_ ]?\d"
+    r"|transl|[prs]@|jacc|area under|win|success|bp[bcd]\b|elbo|l1\b|rank[\-_ ]?\d"
 )
 STEP_STEM: Final = re.compile(r"ep\b|epoch|step|ite?r|updat|up\.|episod|round|generation|trial|batch|ep\.|\[ *\d|^s:|^ *\d+: ")  # low
 RATE_STEM: Final = re.compile(r"/ ?s|per[_ ]?sec|ips|wps|fps|speed|throughput")  # low
@@ -38,7 +38,7 @@ _COMMAND_STEM: Final = re.compile(  # low
 _COMMAND: Final = re.compile(  # low
     r"(?:^|\s)--[a-z]"
     r"|\b(?:namespace|hparams|hyper-?parameters|arguments|config|parameters|trainingarguments|params)\s*[:({=]"
-    r"|^\s*(?:\+ |\$ |>>> |usage:|args\b|config\b|command|collecting |requirement already|downloading |installing |successfully installed"
+    r"|^\s*(?:\+ (?![\w ]+: )|\$ |>>> |usage:|args\b|config\b|command|collecting |requirement already|downloading |installing |successfully installed"
     r"|using cached"
     r"|pip |import |from \w+ import|def |class |assert |return |print\()"
     r"|\b(?:input parameters|hyper-?parameters?)\b"
@@ -66,13 +66,13 @@ NOT_A_STEP: Final = re.compile(  # low
 STRONG: Final = re.compile(r"[;|│┃\t,]| - |(?<=\S) {3,}(?=[^\s=:])|[\])}>](?=\s*[\w'\"])|\. (?=[A-Z])|\bwith\b")
 """What parts one statement of a line from the next."""
 SET: Final = re.compile(r"(?:[:=：]|->|→|=>)\s*[\"']?\s*(?:[\w.]+\()?[\[({\s]*[\"']?$")
-OVER: Final = re.compile(r"[<>≥≤!~]=?\s*$|\+/-\s*$|±\s*$|\b(?:to|than)\s*$")
+OVER: Final = re.compile(r"(?<![=\-])[<>≥≤!~]=?\s*$|\+/-\s*$|±\s*$|\b(?:to|than)\s*$")
 FLAG: Final = re.compile(r"(?:^|\s)--?[A-Za-z][\w\-]*[= ]*$")
 KEY: Final = re.compile(r": ?[-+.]?\d(?!\d*%)")
 """Behind a number: it belongs to the name of the next, as in `AP .75: 0.79`."""
 AFTER: Final = re.compile(r"[A-Za-z_](?<!e)|e\w|:[-+.]?\d|: [-+.]?\d(?!\d*%)|\.\d|,\d|-\w|%\||\.\.|%-")
 """Behind a number: it is a time, a version, a size or a bar and no value."""
-LISTED: Final = re.compile(r"(?:,\s*[-+]?\d[\d.]*(?:[eE][-+]?\d+)?(?=[,\s\])]|$)){2}")
+LISTED: Final = re.compile(r"(?:\s*[,|│]\s*[-+]?\d[\d.]*(?:[eE][-+]?\d+)?(?=[,|│\s\])]|$)){2}")
 """Behind a number: more bare numbers, so that it is one of a list and not the value of the name before it."""
 ONE_CLASS: Final = re.compile(r"\b(?<!num )(?<!num_)(?:class|category|label)(?:[_ ]?(?:id|idx|index|no))?[\s:=#(\[]*$")  # low
 BEHIND: Final = re.compile(r"^.{0,40}?(?:^|[\s:])-?[\d.]+ [A-Za-z][a-z ]*(?:, -?[\d.]+ [A-Za-z][a-z ]*){2,}(?:,|$)")

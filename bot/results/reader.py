@@ -151,7 +151,7 @@ class LogReader:
         if len(whole) > _LONGEST_VARIANT or len(NUMBER.findall(text)) >= _MOST_GROUPS or "\ufffd" in whole:
             return
         prefix = whole[: len(whole) - len(text)]
-        at = prefix.find(source) if source else -1
+        at = prefix.rfind(source) if source else -1
         head = _loosely(prefix)
         if at >= 0:
             head = _loosely(prefix[:at]) + re.escape(source) + _loosely(prefix[at + len(source) :])

@@ -43,7 +43,12 @@ _PERCENT_OF: Final = re.compile(
 )
 _GOAL: Final = re.compile(r"(?i)usage|memory|n/a|target|goal|threshold|baseline|expect|paper|should|until|at least|reach|below|above|than")
 _CORRECT: Final = re.compile(r"(?<![\w./])(\d+)\s*(?:/|out of|of)\s*(\d+)\s+(?:\w+ ){0,2}?(?:are |were )?correct(?:ly)?\b")
-_STEMS: Final = (" correct", "% ", "Trial ", "(AP) @[", "test performance", "learn: ", "rain: ", "metricName:")
+_ASSIGNED: Final = re.compile(rf"^\s*{_N}\s+= ([A-Za-z][A-Za-z ]*?)\s*(?:\((\w+)\))?\s*$")
+_TITLE: Final = re.compile(r"^\s*[\"'](?:name|metric)[\"']: *[\"']([^\"']{1,40})[\"'],?\s*$")
+_SCORE: Final = re.compile(rf"^\s*[\"'](?:score|value)[\"']: *{_N},?\s*$")
+_STEMS: Final = (
+    " correct", "% ", "Trial ", "(AP) @[", "test performance", "learn: ", "rain: ", "metricName:", " = ", "name", "metric", "score", "value\": ",
+)
 
 
 def _split_in(text: str) -> str | None:
@@ -55,6 +60,7 @@ class Phrases:
 
     def __init__(self) -> None:
         self.mask = False
+        self._title: Named | None = None
 
     def read(self, text: str) -> list[Spoken] | None:
         """The values of a set phrase; None where the line is none."""
@@ -63,7 +69,8 @@ class Phrases:
             return None
         if not any(stem in text for stem in _STEMS):
             return None
-        return self._coco(text) or self._theano(text) or self._boosting(text) or self._graph(text) or self._katib(text) or self._counted(text)
+        readers = (self._coco, self._theano, self._boosting, self._graph, self._katib, self._counted, self._parted)
+        return next((found for reader in readers if (found := reader(text)) is not None), None)
 
     def _coco(self, text: str) -> list[Spoken] | None:
         found = _COCO.search(text)
@@ -112,3 +119,16 @@ class Phrases:
     def _katib(self, text: str) -> list[Spoken] | None:
         values = [Spoken(what, value) for name, value in _KATIB.findall(text) if (what := named(name))]
         return values or None
+
+    def _parted(self, text: str) -> list[Spoken] | None:
+        """The name behind its value, or on a line of its own before it."""
+        assigned = _ASSIGNED.match(text)
+        if assigned:
+            what = named(f"{assigned[2]} {assigned[3] or ''}")
+            return [Spoken(what, assigned[1])] if what else None
+        title, score = _TITLE.match(text), _SCORE.match(text)
+        if title:
+            self._title = named(title[1])
+        if score is None or self._title is None:
+            return None
+        return [Spoken(self._title, score[1])]

@@ -17,7 +17,7 @@ _PIPES: Final = re.compile(r"[|│┃║]")
 _RULE: Final = re.compile(r"^[\s\-=+_:|─━═│┃┏┓┗┛┡┩┳┻╇└┘┌┐├┤┬┴┼╒╕╞╡╘╛╤╪╧*~]*$")
 _FRAME: Final = re.compile(r"^\s*[│┃║]([^|│┃║]*)[│┃║]\s*$")
 """A line in a frame, whose columns are parted by blanks."""
-_TAIL: Final = re.compile(r":?\s*\d+%\s?[|│].*$")
+_TAIL: Final = re.compile(r":?\s{0,8}\d+%\s?[|│].*$")
 _CELL: Final = re.compile(r"^[-+±]?[\d.,]+(?:[eE][-+]?\d+)?\s?%?$|^\d+/\d+$|^(?:nan|inf|none|n/a|-+|–|±)?$|^[\d:.]+$|^[\d.]+ ?[A-Za-z]{1,2}$", re.I)
 _VALUE: Final = re.compile(r"^([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s?(%?)$|^images/sec.*$")
 _CLASSES: Final = frozenset(("class", "category", "label", "classes", "categories", "per-class"))

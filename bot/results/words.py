@@ -40,7 +40,7 @@ def any_of(stems: str) -> re.Pattern[bytes]:
 _METRICS: Final = """
     <acc valacc testacc trainacc devacc los top auc prec recall map <ap> bleu rouge iou dice dsc hr@ hr_= hr: hr_: hit ndcg mrr scor rew ret
     wer cer err eer ppl perp xent entropy nll cost <f> <fb> mae mse fid psnr ssim pearson spearm kendall kappa qwk matth mcc <r> <em> exact
-    correct cider meteor spice tel: tl: trl: transl p@ r@ jacc learn win bpb bpc bpd area elbo rank- rank_
+    correct cider meteor spice tel: tl: trl: transl p@ r@ pass@ jacc learn win bpb bpc bpd area elbo rank- rank_
 """
 _COURSE: Final = """
     epoch <ep> iter step eval valid test train metric val dev> resum begin start round episod updat complet finish done stopped quit e___# /s
@@ -48,7 +48,7 @@ _COURSE: Final = """
 """
 _TROUBLE: Final = """
     exception trace kill fatal abort segm signal dump nccl nvml nvidia oom memory terminat cancel evict admiss fail no_such not_found denied
-    interrupt exit what() xid assert bus_ slurm watchdog no_space ::bad illegal floating due_to handling logging reason returned panick
+    interrupt exit what() xid assert bus_ slurm watchdog no_space ::bad illegal floating due_to handling logging reason returned panic
     backoff deadline
 """
 _DEVICES: Final = "gpu cpu cuda tesla geforce quadro dlopen could_not instinct"

@@ -84,7 +84,7 @@ LANGUAGE = [
          "signature": "nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|version:2.0.0",
          "verbose_score": "63.9/38.1/24.9/16.7 (BP = 1.000 ratio = 1.011 hyp_len = 65000 ref_len = 64300)"
         }
-        """, "score", None, 31.4),
+        """, "bleu", None, 31.4),
     Case("opennmt", """
         [2019-01-01 10:00:00,000 INFO] Step 50/10000; acc:   8.21; ppl: 5521.10; xent: 8.62; lr: 0.00001; 9120/9001 tok/s;     24 sec
         [2019-01-01 10:30:00,000 INFO] Validation perplexity: 12.0501

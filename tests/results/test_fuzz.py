@@ -7,6 +7,7 @@ import random
 import re
 
 from bot.results import RunSummary, Summariser
+from bot.results.lines import clean_block
 from tests.results.test_frameworks import CASES
 from tests.results.test_pods import LOGS
 
@@ -71,9 +72,9 @@ def test_no_damaged_log_makes_it_raise_or_invent_a_number() -> None:
         told += 1
         assert summary.best is not None
         assert math.isfinite(summary.final)
-        text = data.decode("utf-8", "replace")
+        text = clean_block(data).decode("utf-8", "replace")  # as a terminal shows it
         plain = re.findall(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?", text)
-        grouped = re.findall(r"[-+]?\d[\d,]*\.?\d*", text)
+        grouped = re.findall(r"(?<!\d)(?=(\d{1,3}(?:,\d{3})+(?:\.\d*)?))", text)
         numbers = [float(found.replace(",", "")) for found in plain + grouped]
         ratios = [float(a) / float(b) for a, b in re.findall(r"(\d+)\s*(?:/|of|out of)\s*(\d+)", text) if float(b)]
         assert _stands(summary.final, numbers + ratios)

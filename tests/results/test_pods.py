@@ -72,3 +72,14 @@ def test_the_log_of_a_pod_is_summed_up_as_an_engineer_would(row: _Expected) -> N
         assert row.failure in summary.failure
     if row.ran_on_cpu != "*":
         assert str(summary.ran_on_cpu) == row.ran_on_cpu
+
+
+@pytest.mark.parametrize(
+    "prefix", ["2024-01-01T00:00:00.000000000Z ", "2024-01-01T00:00:00.000000000Z stdout F ", "[pod/train-abc12/main] ", "trainer-1  | "], ids=repr
+)
+def test_the_prefix_of_a_log_collector_changes_nothing(prefix: str) -> None:
+    for name, log in LOGS.items():
+        prefixed = "\n".join(prefix + line for line in log.replace("\r", "\n").split("\n") if line)
+        plain, told = summarise(log), summarise(prefixed)
+        assert (name, told.metric, told.split, told.final, told.best) == (name, plain.metric, plain.split, plain.final, plain.best)
+        assert (name, told.failure, told.ran_on_cpu) == (name, plain.failure, plain.ran_on_cpu)
