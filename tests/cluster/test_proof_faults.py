@@ -87,7 +87,7 @@ CASES = [
          later=(always(NODE, "node_condition", condition="UnhealthyNvidiaDCGMServices", message="nv-hostengine is down"),)),
     Case("managed_plugin", "AKS' own device plugin", "ticket", pool={"managed": True}, install=False, expected={"managed": True},
          later=(always(NODE, "node_condition", condition="UnhealthyNvidiaDevicePlugin", message="exited"),)),
-    Case("probe_admission", "refused the probe: Pod was rejected: Allocate failed", "restart", first=(always(PROBE, "admission_error"),)),
+    Case("probe_admission", "refused the probe: Allocate failed", "restart", first=(always(PROBE, "admission_error"),)),
     Case("probe_image", "manifest unknown", "nvcr.io", first=(always("nvidia/cuda", "image_pull", message="manifest unknown"),)),
     Case("probe_stuck", "failed to request IP address", "scale the pool", first=(always(PROBE, "stuck_creating"),)),
     Case("probe_evicted", "low on resource: memory", "`/gpu nodes demo`", first=((PROBE, "evict", {}),)),
