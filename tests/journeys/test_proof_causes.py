@@ -20,6 +20,7 @@ from tests.journeys.looking import Looking
 from tests.playing import ALICE, ROOT, Playing, playing, shown, wait_until
 
 GPU_CHANNEL, ML_CHANNEL = "C0GPU", "C0ML"
+XID = "Xid 79: GPU has fallen off the bus"
 T4 = "Standard_NC4as_T4_v3"
 GPU: dict[str, Any] = {"vmSize": T4, "count": 1, "mode": "User", "osType": "Linux", "nodeTaints": ["sku=gpu:NoSchedule"]}
 SETS = "/apis/apps/v1/namespaces/kube-system/daemonsets"
@@ -48,7 +49,7 @@ CASES = (
     Case("silent", r"`aks-silent-\S+` is not Ready: Kubelet stopped posting node status\. ", "replace the node",
          later={"effect": "node_not_ready", "match": "aks-silent", "times": -1}),
     Case("xid", r"`aks-xid-\S+` reports XIDErrors: Xid 79: GPU has fallen off the bus\. ", "Replace the node",
-         later={"effect": "node_condition", "match": "aks-xid", "times": -1, "message": "Xid 79: GPU has fallen off the bus"}),
+         later={"effect": "node_condition", "match": "aks-xid", "times": -1, "condition": "XIDErrors", "message": XID}),
     Case("lost", r"has 1 `nvidia\.com/gpu`, but none is allocatable", "restart its pod",
          later={"effect": "gpu_missing", "match": "aks-lost", "times": -1}),
     Case("admit", r"refused the probe: .*Allocate failed", "restart the plugin's pod",
