@@ -379,6 +379,10 @@ WORDS: Final[dict[str, Words]] = {
     "cluster.unavailable": Words("The API server of `{cluster}` is busy or broken (HTTP {status}).", "I keep trying."),
     "cluster.expired": Words("The API server of `{cluster}` has forgotten where I was reading.", "I read again from the start."),
     "cluster.conflict": Words("Somebody else changed the same fields in `{cluster}`: {reason}", "I look again before I write."),
+    "cluster.field_conflict": Words(
+        "Somebody changed this in `{cluster}` by hand, and I do not change it back: {reason}",
+        "If it is not wanted, `/gpu plugin remove {cluster}`, then `/gpu plugin install {cluster}`.",
+    ),
     "cluster.kubeconfig": Words(
         "The kubeconfig of `{cluster}` cannot be used: {problem}.",
         "Fetch it again from AKS, or inline its files with `kubectl config view --flatten`.",

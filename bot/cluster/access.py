@@ -112,7 +112,7 @@ class Access:
         return await self.run(lambda: self.call_now("POST", path, query, body=body, expect=expect))
 
     async def apply(self, path: str, body: Json, *, force: bool = False) -> Json:
-        """Server-side apply as field manager "quartermaster"; ``cluster.conflict`` where another manager owns a field."""
+        """Server-side apply as field manager "quartermaster"; ``cluster.field_conflict`` where another manager owns a field."""
         await self._note("PATCH", path)
         query: dict[str, str | int] = {"fieldManager": FIELD_OWNER, "force": "true" if force else "false"}
         return await self.run(lambda: self.call_now("PATCH", path, query, body=body, content_type="application/apply-patch+yaml").body)

@@ -111,7 +111,11 @@ CAUSES: Final[dict[str, Words]] = {
     "probe_failed": Words("The probe failed on `{node}`: {detail}.", "If it fails again, replace the node: scale the pool down and up."),
 }
 
-_NOISE: Final = re.compile(r'rpc error: code = \w+ desc = |Back-off pulling image "[^"]*": (?:ErrImagePull: )?|Failed to create pod sandbox: ')
+# Wrapping by the kubelet, and the heads of klog's lines.
+_NOISE: Final = re.compile(
+    r'rpc error: code = \w+ desc = |Back-off pulling image "[^"]*": (?:ErrImagePull: )?|Failed to create pod sandbox: |Pod was rejected: '
+    r"|, which is unexpected$|\b[IWEF](?:\d{4} [\d:.]+ +\d+)? \S+\.go:\d+\] "
+)
 _LONGEST: Final = 160
 
 

@@ -38,7 +38,8 @@ def error_of(status: int, raw: bytes, headers: Mapping[str, str], *, verb: str, 
     """The error for an answer outside 2xx.
 
     `Refused` where the request itself is to be mended (422, admission), `Temporary` where the same request may succeed later
-    (410, 429, 5xx, a conflict of versions), `Failed` for the rest. The server's sentence is masked and cut before it is carried along.
+    (410, 429, 5xx, a conflict of versions), `Failed` for the rest, also for a field that another manager holds. The server's sentence is
+    masked and cut before it is carried along.
     """
     answer = status_of(raw)
     reason = str(answer.get("reason") or "")
@@ -50,6 +51,8 @@ def error_of(status: int, raw: bytes, headers: Mapping[str, str], *, verb: str, 
         return _forbidden(said, about)
     if status == 404:
         return Failed("cluster.not_found", **about)
+    if status == 409 and any(cause.get("reason") == "FieldManagerConflict" for cause in (answer.get("details") or {}).get("causes") or ()):
+        return Failed("cluster.field_conflict", **about)
     if status == 409:
         return Failed("cluster.name_taken", **about) if reason == "AlreadyExists" else Temporary("cluster.conflict", retry_after=None, **about)
     if status == 410:

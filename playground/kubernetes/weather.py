@@ -72,7 +72,7 @@ def _befall(cluster: Cluster, node: str, fault: Fault) -> None:
         case "node_not_ready":
             cluster.nodes.fall_silent(node)
         case "node_condition":
-            cluster.nodes.report_harm(node, str(fault.options.get("condition", "XIDErrors")), str(fault.options.get("message", "")))
+            cluster.nodes.report_harm(node, str(fault.options["condition"]), str(fault.options.get("message", "")))
         case "gpu_missing":
             count = fault.options.get("count")
             cluster.gpus.lose(node, int(count) if count is not None else None)

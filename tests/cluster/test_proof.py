@@ -207,6 +207,9 @@ def test_the_cause_is_named_and_never_called_ready(cause: str, evidence: Evidenc
 def test_what_kubernetes_says_is_cut_down_to_what_can_be_read_on_a_phone() -> None:
     verdict = judge(blocked(age=50), EXPECTED)
     assert verdict.sentence == "The device plugin's container on `aks-gpu-1` is not made: no address left."
+    log = "E1120 09:00:00.123456       1 nvml.go:51] Failed to initialize NVML: Driver/library version mismatch."
+    mismatch = judge(crashing(log), EXPECTED).sentence
+    assert mismatch == "On `aks-gpu-1` the driver's parts are of different versions: Failed to initialize NVML: Driver/library version mismatch."
     long = judge(probe("failed", "Error", "exit code 9", "word " * 100), EXPECTED).sentence
     assert len(long) < 220
     assert long.endswith("….")

@@ -136,6 +136,32 @@ def test_an_update_of_the_plugin_is_rolled_out(kubectl: Kubectl) -> None:
     assert kubectl(f"get pods -n kube-system -l name=nvidia-device-plugin-ds -o jsonpath={image}").endswith(":v0.19.4")
 
 
+def test_nodes_are_labelled_tainted_cordoned_and_drained(kubectl: Kubectl) -> None:
+    node = kubectl("get nodes -l agentpool=gpu -o jsonpath={.items[0].metadata.name}")
+    assert kubectl(f"label node {node} team=vision") == f"node/{node} labeled\n"
+    assert kubectl("get nodes -l team=vision -o name") == f"node/{node}\n"
+    assert kubectl(f"taint node {node} team=vision:NoSchedule") == f"node/{node} tainted\n"
+    assert "team=vision:NoSchedule" in kubectl(f"describe node {node}")
+    assert kubectl(f"taint node {node} team-") == f"node/{node} untainted\n"
+    kubectl("apply -f -", stdin=job("held", gpus=1, steps=100_000))
+    kubectl("wait --for=jsonpath={.status.ready}=1 job/held --timeout=60s")
+    assert f"node/{node} drained" in kubectl(f"drain {node} --ignore-daemonsets --timeout=60s")
+    assert "SchedulingDisabled" in kubectl(f"get node {node}")
+    wait_until(lambda: "1 node(s) were unschedulable" in kubectl("describe pods -l app=held"), 20, "its successor waits")
+    kubectl("delete job held")
+    assert kubectl(f"uncordon {node}") == f"node/{node} uncordoned\n"
+
+
+def test_things_are_made_without_a_manifest(kubectl: Kubectl) -> None:
+    assert kubectl("create job made --image=busybox") == "job.batch/made created\n"
+    assert kubectl("create configmap made --from-literal=a=b") == "configmap/made created\n"
+    assert kubectl("create secret generic made --from-literal=a=b") == "secret/made created\n"
+    assert kubectl("wait --for=condition=complete job/made --timeout=60s") == "job.batch/made condition met\n"
+    assert kubectl("delete job made --cascade=orphan")
+    assert kubectl("get pods -l job-name=made -o name").startswith("pod/made-")
+    kubectl("delete pods -l job-name=made")
+
+
 def test_what_does_not_fit_the_schema_is_refused(kubectl: Kubectl) -> None:
     said = kubectl("apply -f -", stdin=job("typo").replace("backoffLimit", "backOffLimit"), ok=False)
     assert 'unknown field "spec.backOffLimit"' in said
