@@ -165,7 +165,7 @@ PLACES: list[tuple[set[str], list[Json]]] = [  # which block may stand where
 ]
 
 
-@pytest.mark.parametrize(("places", "block"), [(places, block) for places, listed in PLACES for block in listed], ids=lambda it: str(it)[:30])
+@pytest.mark.parametrize(("places", "block"), [pytest.param(places, block, id=block["type"]) for places, listed in PLACES for block in listed])
 def test_each_block_has_its_surfaces(places: set[str], block: Json) -> None:
     taken = {surface for surface in ("message", "modal", "home") if not blocks.problems([block], surface, file_usable=lambda _: False)}
     assert taken == places
