@@ -21,7 +21,6 @@ def seed(number: int) -> None:
     global _seed
     _seed = number
     _streams.clear()
-    random.seed(number)
 
 
 def fresh(purpose: str) -> random.Random:
@@ -46,6 +45,11 @@ def number(purpose: str, below: int) -> int:
 def uid(purpose: str) -> str:
     """A version 4 UUID."""
     return str(uuid.UUID(int=_of(purpose).getrandbits(128), version=4))
+
+
+def word(purpose: str, alphabet: str, length: int) -> str:
+    """So many characters of an alphabet."""
+    return "".join(_of(purpose).choices(alphabet, k=length))
 
 
 def one_of(purpose: str, rows: Sequence[T]) -> T:

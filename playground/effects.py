@@ -57,13 +57,13 @@ EFFECTS: Final[dict[str, dict[str, str]]] = {
         "stuck_creating": "",
         "admission_error": "",
         "plugin_blocked": "",
-        "gpu_missing": "node count seconds",
-        "driver_mismatch": "node seconds",
-        "node_condition": "node condition! message seconds",
+        "gpu_missing": "count seconds",
+        "driver_mismatch": "seconds",
+        "node_condition": "condition! message seconds",
         "start_error": "message",
-        "node_not_ready": "node seconds",
+        "node_not_ready": "seconds",
         "node_stuck": "",
-        "spot_evicted": "node",
+        "spot_evicted": "",
     },
 }
 
@@ -87,7 +87,7 @@ def _one_of(*allowed: str) -> Callable[[Any], bool]:
 OPTIONS: Final[dict[str, Callable[[Any], bool]]] = {
     **dict.fromkeys(("seconds", "after"), _number),
     **dict.fromkeys(("retry_after", "events", "lines", "count"), _whole),
-    **dict.fromkeys(("error", "type", "code", "message", "size", "zone", "node", "condition"), _text),
+    **dict.fromkeys(("error", "type", "code", "message", "size", "zone", "condition"), _text),
     "status": lambda value: _whole(value) and 100 <= value <= 599,
     "body": lambda _: True,
     "flat": lambda value: isinstance(value, bool),

@@ -66,6 +66,7 @@ class Autoscaler:
         return not capacity.lacks(self._subscription, f"AUTOSCALE {cluster.group}/{cluster.name}/agentPools/{pool.name}", pool.properties)
 
     def _resize(self, cluster: Cluster, pool: AgentPool, count: int) -> bool:
-        self._subscription.autoscaled(cluster.backend_id, pool.name, count)
+        pool.properties["count"] = count
+        pool.becomes(pool.provisioning_state)
         self._subscription.backend.set_pool(cluster.backend_id, pools.nodes_of(cluster, pool))
         return True

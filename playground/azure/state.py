@@ -154,14 +154,6 @@ class Subscription:
         """All clusters of all groups."""
         return [cluster for group in self.groups.values() for cluster in group.clusters.values()]
 
-    def autoscaled(self, cluster_id: str, pool_name: str, count: int) -> None:
-        """The cluster autoscaler changed the number of nodes; ignored for a pool that has none, and outside its bounds."""
-        for cluster in self.clusters():
-            pool = cluster.pools.get(pool_name.lower())
-            if cluster.backend_id == cluster_id and pool and pool.properties.get("enableAutoScaling"):
-                pool.properties["count"] = max(pool.properties["minCount"], min(pool.properties["maxCount"], count))
-                pool.etag = _etag()
-
     def group(self, name: str) -> Group:
         """Raises 404 ResourceGroupNotFound."""
         group = self.groups.get(name.lower())

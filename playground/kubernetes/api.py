@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import uuid
 from collections.abc import Sequence
 from typing import Any
 
 from aiohttp import web
 from multidict import CIMultiDict
 
+from playground import chance
 from playground.kubernetes import deletion, discovery, logs, openapi, rbac, reads, tables, writes
 from playground.kubernetes.calls import Call, Target, parsed, target_of
 from playground.kubernetes.cluster import Cluster
@@ -140,7 +140,7 @@ def verb_of(request: web.Request, target: Target) -> str:
 
 
 def _json(body: Json, status: int = 200, warnings: Sequence[str] = ()) -> web.Response:
-    headers = CIMultiDict({"Audit-Id": str(uuid.uuid4()), "Cache-Control": "no-cache, private"})
+    headers = CIMultiDict({"Audit-Id": chance.uid("audit"), "Cache-Control": "no-cache, private"})
     for warning in dict.fromkeys(warnings):
         headers.add("Warning", f"299 - {json.dumps(warning)}")
     raw = json.dumps(body, separators=(",", ":")).encode() + b"\n"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import random
 import re
-import uuid
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
+
+from playground import chance
 
 Json = dict[str, Any]
 
@@ -50,12 +50,12 @@ def deleting(item: Json) -> bool:
 
 def new_uid() -> str:
     """A fresh uid."""
-    return str(uuid.uuid4())
+    return chance.uid("kubernetes")
 
 
 def suffix(length: int = 5) -> str:
     """A generated name's random end."""
-    return "".join(random.choices(_SUFFIX, k=length))
+    return chance.word("kubernetes names", _SUFFIX, length)
 
 
 def owner_reference(owner: Json, *, controller: bool = True) -> Json:

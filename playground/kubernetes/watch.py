@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-import random
 from collections.abc import Callable
 
 from aiohttp import web
 
+from playground import chance
 from playground.kubernetes.calls import Call
 from playground.kubernetes.objects import Json, key_of
 from playground.kubernetes.reads import matcher, requested_version
@@ -83,7 +83,7 @@ async def watch(request: web.Request, call: Call, render: Render) -> web.StreamR
         raise invalid(call.target.resource, "", [Cause("sendInitialEvents", "FieldValueForbidden", text)])
     feed = Feed(call, matcher(call))
     start = requested_version(call)
-    limit = call.number("timeoutSeconds") or random.randint(1800, 3600)
+    limit = call.number("timeoutSeconds") or 1800 + chance.number("watch", 1801)
     faults, subject = call.cluster.faults, f"{request.method} {request.path_qs}"
     fault = faults.take("kubernetes", subject, "watch_drop", "watch_410", "half_open")
     response = web.StreamResponse(headers={"Content-Type": "application/json", "Cache-Control": "no-cache, private"})

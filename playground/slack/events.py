@@ -43,11 +43,13 @@ class Events:
 
     async def _persist(self, kind: str, payload: Json) -> None:
         clock = self._workspace.clock
+        tried = clock.now()
         ack = await self._delivery.deliver("events_api", payload, detail=kind)
         for attempt, pause in enumerate(RETRY_SECONDS, 1):
             if ack.error is None or ack.no_retry:
                 return
-            await clock.until(clock.now() + clock.scaled(pause))
+            await clock.until(tried + clock.scaled(pause))
+            tried = clock.now()
             ack = await self._delivery.deliver("events_api", payload, detail=kind, retry=(attempt, ack.reason))
 
     def home_opened(self, user: str, *, tab: str = "home") -> bool:

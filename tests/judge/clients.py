@@ -12,7 +12,7 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 import yaml
@@ -26,19 +26,25 @@ SECONDS = 120.0
 
 
 def tool(path: str) -> Path:
-    """A client below .tools/; skips the test where it is not installed."""
+    """A client below .tools/; where it is not installed the test is skipped, unless ``make judge`` runs, which installs it."""
     found = ROOT / ".tools" / path
     if not found.exists():
-        pytest.skip(f".tools/{path} is not installed: `make judge` does that")
+        _lacks(f".tools/{path} is not installed: `make judge` does that")
     return found
 
 
 def node() -> str:
-    """Node, the system's or the one in .venv; skips the test where there is none."""
+    """Node, the system's or the one in .venv; see :func:`tool` where there is none."""
     found = shutil.which("node") or shutil.which("node", path=str(ROOT / ".venv" / "bin"))
     if found is None:
-        pytest.skip("there is no Node: `make judge` installs one")
+        _lacks("there is no Node: `make judge` installs one")
     return found
+
+
+def _lacks(what: str) -> NoReturn:
+    if os.environ.get("JUDGING"):
+        pytest.fail(what)
+    pytest.skip(what)
 
 
 class Failed(AssertionError):

@@ -14,7 +14,7 @@ from tests.playing import Playing, wait_until
 
 A100 = {"properties": {"vmSize": "Standard_NC24ads_A100_v4", "count": 1, "mode": "User"}}
 CODES = (  # AKS and Compute: how an operation ends Failed
-    "QuotaExceeded", "SkuNotAvailable", "AllocationFailed", "ZonalAllocationFailed", "OverconstrainedAllocationRequest",
+    "OperationNotAllowed", "QuotaExceeded", "SkuNotAvailable", "AllocationFailed", "ZonalAllocationFailed", "OverconstrainedAllocationRequest",
     "OverconstrainedZonalAllocationRequest", "AksCapacityHeavyUsage", "AKSOperationPreempted", "AKSOperationPreemptedByDelete",
     "RequestDisallowedByPolicy", "LinkedAuthorizationFailed", "UnsatisfiablePDB", "VMExtensionError_OutBoundConnFail",
 )  # fmt: skip

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.judge.clients import with_cluster
+from tests.judge.conftest import QUICK
 from tests.judge.probes import SERVICES, Answer, Probe, probe_of
 from tests.playing import Playing, playing, wait_until
 
@@ -161,17 +162,19 @@ def statuses(play: Playing) -> list[int]:
     return [answer.status for answer in script(play)]
 
 
-def ids(play: Playing) -> tuple[str, str]:
-    """What is left to chance elsewhere: an id of Azure and one of Slack."""
+def ids(play: Playing) -> tuple[str, ...]:
+    """What is left to chance elsewhere: ids of Azure and Slack, and a name that Kubernetes generates."""
     play.call("DELETE", "/faults")
     opened = probe_of(play, "azure").call("GET", "/resourceGroups/nothing?api-version=2026-08-01").headers["x-ms-request-id"]
     post = probe_of(play, "slack").call("POST", "/chat.postMessage", {"channel": "C0GPU", "blocks": [{"type": "divider"}]})
-    return opened, post.body["message"]["blocks"][0]["block_id"]
+    with_cluster(play)
+    made = probe_of(play, "kubernetes").call("POST", "/api/v1/namespaces/default/configmaps", {"metadata": {"generateName": "x-"}}).body
+    return opened, post.body["message"]["blocks"][0]["block_id"], made["metadata"]["name"]
 
 
 def test_first_registered_strikes_first_and_the_seed_decides_the_rest() -> None:
-    def run(seed: str) -> tuple[list[int], tuple[str, str]]:
-        with playing("--no-bot", "--seed", seed) as fresh:
+    def run(seed: str) -> tuple[list[int], tuple[str, ...]]:
+        with playing("--no-bot", "--seed", seed, speed=QUICK) as fresh:
             return statuses(fresh), ids(fresh)
 
     met, named = run("1")

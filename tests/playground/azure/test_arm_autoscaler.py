@@ -29,6 +29,10 @@ async def test_a_pool_grows_to_its_maximum_and_shrinks_to_its_minimum(arm: Any, 
     assert (await arm.call("GET", arm.pool("gpu")))[1]["properties"]["eTag"] != body["properties"]["eTag"]
     arm.backend.wanted["gpu"] = 9
     await wait_until(grown(arm, 3))
+    etag = (await arm.call("GET", arm.pool("gpu")))[1]["properties"]["eTag"]
+    looked = len(arm.backend.asked)
+    await wait_until(lambda: asked(arm, looked + 2))
+    assert (await arm.call("GET", arm.pool("gpu")))[1]["properties"]["eTag"] == etag
     arm.backend.wanted["gpu"] = 0
     await wait_until(grown(arm, 1))
 
@@ -65,7 +69,11 @@ async def test_pools_without_it_and_stopped_ones_stay_as_they_are(arm: Any, wait
     await arm.until_done((await arm.put_pool("gpu", **AUTO | {"powerState": {"code": "Stopped"}}))[2])
     await arm.until_done((await arm.put_pool("plain"))[2])
     await arm.until_done((await arm.put_pool("other", **AUTO))[2])
-    arm.backend.wanted |= {"gpu": 2, "plain": 2, "other": 2}
+    arm.backend.wanted |= {"gpu": 2, "plain": 2}
+    looked = len(arm.backend.asked)
+    await wait_until(lambda: asked(arm, looked + 2))
+    arm.backend.wanted["other"] = 2
     await wait_until(grown(arm, 2, "other"))
     assert await grown(arm, 1, "plain")()
-    assert arm.backend.pools["rg--demo"]["gpu"].count == 0
+    stopped = (await arm.call("GET", arm.pool("gpu")))[1]["properties"]
+    assert (stopped["count"], arm.backend.pools["rg--demo"]["gpu"].count) == (1, 0)

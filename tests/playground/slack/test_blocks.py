@@ -152,6 +152,30 @@ def test_what_slack_refuses_is_refused(name: str) -> None:
     assert blocks.problems(bad, surface, file_usable=lambda _: False)
 
 
+CARD: Json = {"type": "card", "title": mrkdwn("x")}
+ICON: Json = {"type": "icon_button", "icon": "trash", "text": plain("x"), "action_id": "i"}
+RICH: Json = {"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": [{"type": "text", "text": "x"}]}]}
+PLACES: list[tuple[set[str], list[Json]]] = [  # which block may stand where
+    ({"message", "modal", "home"}, [section(), actions(button()), {"type": "divider"}, {"type": "header", "text": plain("x")}, IMAGE, RICH, CARD]),
+    ({"message", "modal", "home"}, [{"type": "context", "elements": [mrkdwn("x")]}, INPUT]),
+    ({"message", "home"}, [{"type": "table", "rows": [[cell("x")]]}, data_table(2), chart(2), {"type": "carousel", "elements": [CARD]}]),
+    ({"message", "home"}, [{"type": "container", "title": plain("x"), "child_blocks": [section()]}]),
+    ({"message"}, [{"type": "markdown", "text": "x"}, PLAN, task("in_progress"), {"type": "context_actions", "elements": [ICON]}]),
+    ({"modal"}, [ALERT]),
+]
+
+
+@pytest.mark.parametrize(("places", "block"), [pytest.param(places, block, id=block["type"]) for places, listed in PLACES for block in listed])
+def test_each_block_has_its_surfaces(places: set[str], block: Json) -> None:
+    taken = {surface for surface in ("message", "modal", "home") if not blocks.problems([block], surface, file_usable=lambda _: False)}
+    assert taken == places
+
+
+def test_every_block_type_is_placed() -> None:
+    listed = {block["type"] for _, row in PLACES for block in row}
+    assert set().union(*blocks.SURFACES.values()) - listed == {"file", "video"}
+
+
 def test_what_slack_fills_in_is_filled_in_and_still_valid() -> None:
     filled = blocks.completed([section(), actions({"type": "button", "text": plain("Go")}), INPUT])
     assert all(block["block_id"] for block in filled)
