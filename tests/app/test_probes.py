@@ -64,6 +64,7 @@ def test_without_redis_every_process_lives_on_and_says_why_it_is_not_ready(opera
             assert operated.get(name, "/metrics")[0] == 200
     finally:
         os.kill(pid, signal.SIGCONT)
+    assert operated.metric("web", 'quartermaster_redis_errors_total{error="timeout"}') >= 1
     for name in ALL:
         wait_until(lambda name=name: operated.ready(name)["status"] == 200, 30, f"{name} to be ready again")  # type: ignore[misc]
 
