@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Final
+
 from bot.approvals.decide import (
     Allowed,
     Approved,
@@ -10,6 +13,7 @@ from bot.approvals.decide import (
     Denied,
     DeniedBy,
     Pending,
+    Reason,
     Verdict,
     approvers,
     may_break_glass,
@@ -25,6 +29,9 @@ from bot.operations.services import Services
 from bot.operations.steps import Done, End, Outcome, Say, Step, Wait
 from bot.slack.blocks import escaped
 from bot.slack.people import People
+
+NOBODY: Final = frozenset({Reason.BOT, Reason.OUTSIDER, Reason.GUEST, Reason.NOT_APPROVER, Reason.NO_BREAK_GLASS})
+"""Why somebody's click never counts, whatever the card."""
 
 
 def unreachable(reason: str) -> Refused:
@@ -77,8 +84,15 @@ class Gates:
         if needed == 0:
             return Done()
         asked = float(op.memo.get("asked_at", now))
-        valid = await self._valid(op)
-        verdict = outcome(valid, needed, digest=str(plan["digest"]), requester=op.user)
+        valid, strangers = await self._valid(op)
+        decided = self._decided(op, valid, needed, asked, now)
+        new = {by: why for by, why in strangers.items() if by not in op.memo.get("told", ())}
+        says = [Say(f"stranger-{by}", str(why), private_to=by) for by, why in new.items()]
+        return replace(decided, say=(*says, *decided.say), memo={**decided.memo, "told": [*op.memo.get("told", ()), *new]})
+
+    def _decided(self, op: Operation, valid: list[Decision], needed: int, asked: float, now: float) -> Done | End | Wait:
+        """What the decisions that count amount to."""
+        verdict = outcome(valid, needed, digest=str((op.plan or {}).get("digest", "")), requester=op.user)
         if isinstance(verdict, DeniedBy):
             why = f": {escaped(verdict.reason)}" if verdict.reason else ""
             decided = f"🚫 Denied by <@{verdict.by}>{why}"
@@ -101,7 +115,7 @@ class Gates:
         memo = {"decided": f"🚨 Started without approval by <@{by}>: {escaped(reason)}", "approved_by": [by], "broke_glass": True}
         return Done(memo=memo, say=(Say(_numbered("broke-glass", op), text, broadcast=True),))
 
-    def _pending(self, op: Operation, asked: float, now: float, verdict: Pending) -> Outcome:
+    def _pending(self, op: Operation, asked: float, now: float, verdict: Pending) -> End | Wait:
         rules = self._gate.policy.approvals
         ends = asked + rules.expires
         if now >= ends:
@@ -120,9 +134,9 @@ class Gates:
         upcoming = min([at for at in times if at > now] + [ends])
         return Wait(until=upcoming, status=WAITING_APPROVAL, memo={**memo, "reminded": due, "notes": notes}, say=says)
 
-    async def _valid(self, op: Operation) -> list[Decision]:
-        """The decisions of those who may decide; people whose click came before they were known are looked up now."""
-        valid = []
+    async def _valid(self, op: Operation) -> tuple[list[Decision], dict[str, Denied]]:
+        """The decisions of those who may decide, and who may not at all: people whose click came before they were known are looked up now."""
+        valid, strangers = [], {}
         for fact in op.decisions:
             profile = await self._people.fetch(op.team, fact["by"], self._gate.policy.user_groups)
             click, person = Click(shown=str(fact["digest"]), current=str((op.plan or {}).get("digest", ""))), person_of(profile)
@@ -132,7 +146,9 @@ class Gates:
                 judged = may_decide(self._gate.policy, op.user, person, click)
             if isinstance(judged, Allowed):
                 valid.append(Decision(str(fact["by"]), str(fact["verdict"]), str(fact["digest"]), str(fact.get("reason", ""))))
-        return valid
+            elif isinstance(judged, Denied) and judged.reason in NOBODY:
+                strangers[str(fact["by"])] = judged
+        return valid, strangers
 
     async def _confirm(self, op: Operation, do: Services) -> Outcome:
         """Wait for the requester's own yes to something that cannot be undone."""

@@ -137,7 +137,7 @@ async def _pool(
     try:
         resource, per_node = promised(size, mig)
     except KeyError as error:
-        raise Refused("azure.no_mig", size=size.name) from error
+        raise Refused("azure.mig_unsupported", size=size.name) from error
     price, row, usages = await asyncio.gather(
         do.prices.price(size.name, region, spot=spot), do.skus.row(region, size.name), quotas.usage(do.azure, region)
     )

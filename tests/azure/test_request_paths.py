@@ -61,6 +61,12 @@ def calls(group: str, cluster: str, pool: str) -> list[tuple[str, str, Callable[
         ("DELETE", one, lambda conn: clusters.delete(conn, group, cluster)),
         ("POST", one + "/stop", lambda conn: clusters.stop(conn, group, cluster)),
         ("POST", one + "/listClusterUserCredential", lambda conn: credentials.kubeconfig(conn, group, cluster)),
+        ("POST", one + "/start", lambda conn: clusters.start(conn, group, cluster)),
+        ("POST", one + "/abort", lambda conn: clusters.abort(conn, group, cluster)),
+        ("GET", one, lambda conn: clusters.get(conn, group, cluster)),
+        ("GET", other, lambda conn: pools.set_power(conn, group, cluster, pool, "Stopped")),
+        ("GET", other, lambda conn: pools.update_tags(conn, group, cluster, pool, {"a": "b"})),
+        ("GET", grouped, lambda conn: groups.get(conn, group)),
         ("GET", grouped, lambda conn: groups.begin_delete(conn, group, operation="")),
         (
             "POST",

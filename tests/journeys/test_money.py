@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 import urllib.parse
 import urllib.request
 from pathlib import Path
@@ -265,6 +266,8 @@ def test_an_orphan_is_reported_once_with_buttons_and_taken_over(play: Playing) -
     play.reply(asked["ts"], "`stray` is <@U0BOB>'s now and ends", seconds=60)
     play.reply(card["ts"], "`stray` is <@U0BOB>'s now and ends", seconds=30)
     assert len(play.writes("azure", "^PATCH.*managedClusters/stray")) == 1
+    play.command("budget", BOB)
+    assert re.search(r"U0BOB>.*\$5\d\.\d\d reserved", held := shown(play.card("Budget 20(.|\n)*U0BOB"))), held  # 0.72 for three days
     play.click(report, "suggest_takeover", CAROL)
     late = play.card("take over stray(.|\n)*Not started(.|\n)*Somebody has taken `stray` over already")
     assert late["ts"] != asked["ts"]
