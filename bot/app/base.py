@@ -31,6 +31,6 @@ async def opened(settings: Settings, redis: Redis, waking: Waking) -> AsyncItera
     clock = Clock(settings.clock_file)
     try:
         async with waking:
-            yield Base(settings, clock, redis, Journal(redis, clock, lease=settings.engine.lease), waking)
+            yield Base(settings, clock, redis, Journal(redis, clock, lease=settings.engine.lease, replicas=settings.redis_replicas), waking)
     finally:
         await redis.aclose()

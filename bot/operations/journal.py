@@ -16,7 +16,7 @@ from redis.asyncio import Redis
 
 from bot.clock import Clock
 from bot.operations.record import RUNNING, Operation, read
-from bot.store import text, texts
+from bot.store import run, text, texts
 
 KEEP_ENDED_SECONDS: Final = 14 * 86400
 RESPONSE_URL_SECONDS: Final = 29 * 60
@@ -64,8 +64,9 @@ class Busy:
 class Journal:
     """The scripts, as methods. `redis` must decode responses."""
 
-    def __init__(self, redis: Redis, clock: Clock, *, lease: float = 10.0) -> None:
+    def __init__(self, redis: Redis, clock: Clock, *, lease: float = 10.0, replicas: int = 0) -> None:
         self.redis = redis
+        self._replicas = replicas
         self._clock = clock
         self._lease_ms = int(lease * 1000)
         self._scripts = {
@@ -87,8 +88,8 @@ class Journal:
             **new.fields,
         }  # fmt: skip
         keys = [self.key("op", new.id), self.key("due"), self.key("active"), self.key("idem", new.idempotency)]
-        holder = await self._scripts["create"](keys=keys, args=[new.id, *_flat(fields)])
-        return str(holder)
+        holder = await run(self._scripts["create"], keys, [new.id, *_flat(fields)], redis=self.redis, replicas=self._replicas)
+        return text(holder)
 
     async def load(self, op_id: str) -> Operation | None:
         """The record as it stands, or None."""
@@ -140,7 +141,8 @@ class Journal:
     async def poke(self, op_id: str, facts: Mapping[str, str], *, first: bool = False) -> str:
         """Write facts and make the operation due: 'missing', 'ended', 'kept' (`first`: all stood already) or 'written'."""
         args = [op_id, "first" if first else "newest", *_flat(facts)]
-        return str(await self._scripts["poke"](keys=[self.key("op", op_id), self.key("due")], args=args))
+        keys = [self.key("op", op_id), self.key("due")]
+        return text(await run(self._scripts["poke"], keys, args, redis=self.redis, replicas=self._replicas))
 
     async def tell(self, op_id: str, key: str, payload: Mapping[str, Any]) -> bool:
         """Queue a message outside a step; False if it was queued before."""

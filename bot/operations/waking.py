@@ -17,6 +17,8 @@ from typing import Any, Final
 from docket import Docket, Perpetual, Worker
 from redis.exceptions import RedisError
 
+from bot.store import leave_when_demoted
+
 Handle = Callable[[str], Awaitable[None]]
 REVIVE_SECONDS: Final = 5.0
 
@@ -39,6 +41,11 @@ class Waking:
 
     async def __aenter__(self) -> Waking:
         await self._docket.__aenter__()
+        for name in ("_connection_pool", "_pubsub_pool"):  # docket has no option for it
+            pool = getattr(self._docket._redis, name, None)
+            if pool is not None:
+                await pool.disconnect()
+                leave_when_demoted(pool)
         return self
 
     async def __aexit__(self, *error: Any) -> None:
