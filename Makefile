@@ -13,7 +13,7 @@ tour: setup                       ## the whole document, headless: prints the th
 
 test: setup page lint             ## everything that has to pass
 	$(BIN)/python -m pytest -n 3 --dist loadscope --ignore=tests/judge --ignore=tests/faults $(ARGS)
-	$(BIN)/python -m pytest tests/faults $(ARGS)  # alone: they kill, freeze and count
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests/faults/test_schedules.py tests/faults $(ARGS)  # by themselves: they kill, freeze and count
 
 lint: setup
 	$(BIN)/ruff check .
@@ -28,8 +28,9 @@ bench: setup
 	$(BIN)/python -m bench.results
 	$(BIN)/python -m bench.cloud
 
-chaos: setup                      ## random schedules against the whole system: make chaos ARGS="2000 --seed 7"
+chaos: setup                      ## a night's work: 2,000 random schedules, 10,000 generated requests; make chaos ARGS="200 --seed 7"
 	$(BIN)/python -m chaos $(ARGS)
+	$(BIN)/python -m chaos.inputs
 
 setup: .venv/ready
 

@@ -89,6 +89,7 @@ class Settings:
     """All of it; built once per process and handed down.
 
     `probe_port` is where `worker` and `clock` answer probes and metrics (0: nowhere); `web` answers them on its own port.
+    `redis_replicas` is how many replicas must have what a person was told is written down (0: none, the primary's word is taken).
     """
 
     slack: SlackSettings
@@ -101,6 +102,7 @@ class Settings:
     probe_port: int = 0
     traces: bool = False
     log_level: str = "INFO"
+    redis_replicas: int = 0
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
@@ -121,7 +123,8 @@ class Settings:
                 arm_base_url=_url(env, "AZURE_ARM_BASE_URL", "https://management.azure.com").rstrip("/"),
                 prices_url=_url(env, "AZURE_PRICES_URL", "https://prices.azure.com/api/retail/prices"),
             ),
-            redis_url=Secret(_needed(env, "REDIS_URL", "redis://…, rediss://… or unix:///path")),
+            redis_url=Secret(_needed(env, "REDIS_URL", "redis://…, rediss://…, redis+sentinel://… or unix:///path")),
+            redis_replicas=_count(env, "REDIS_REPLICAS"),
             policy=Path(env.get("QUARTERMASTER_POLICY") or HOUSE / "manifests" / "policy.example.toml"),
             templates=(HOUSE / "manifests" / "jobs", *(Path(part) for part in env.get("QUARTERMASTER_TEMPLATES", "").split(os.pathsep) if part)),
             engine=EngineSettings(
@@ -151,6 +154,13 @@ def _url(env: Mapping[str, str], name: str, default: str) -> str:
     if parts.scheme != "https" and not (parts.scheme == "http" and loopback):
         raise SettingsError(f"{name} must be an https URL (http is accepted for loopback only).")
     return value
+
+
+def _count(env: Mapping[str, str], name: str) -> int:
+    raw = env.get(name, "").strip() or "0"
+    if not (raw.isascii() and raw.isdecimal()):
+        raise SettingsError(f"{name} must be a whole number from 0 on, not {raw!r}.")
+    return int(raw)
 
 
 def _number(env: Mapping[str, str], name: str, default: float, least: float | None = None) -> float:

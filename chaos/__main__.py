@@ -1,4 +1,4 @@
-"""``python -m chaos [N]``: N random schedules (default 100), a dozen at a time; a round that breaks a promise is printed whole, then made small."""
+"""``python -m chaos [N]``: N random schedules (default 2,000), a dozen at a time; a round that breaks a promise is printed whole, then made small."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from chaos.system import opened
 def main(argv: list[str]) -> int:
     """Play the schedules; 0 if all promises held."""
     parser = argparse.ArgumentParser(prog="python -m chaos", description=__doc__)
-    parser.add_argument("schedules", nargs="?", type=int, default=100)
+    parser.add_argument("schedules", nargs="?", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--stories", type=int, default=STORIES, help="how many schedules run at the same time")
     parser.add_argument("--no-shrink", action="store_true", help="stop at the first that fails")

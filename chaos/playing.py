@@ -56,6 +56,8 @@ def _resting(system: System, tellings: list[Telling]) -> list[str]:
         moving = [line for one in tellings for line in one.moving(records)]
         if not moving:
             return []
+        if died := system.died():
+            return [f"{name} ended by itself" for name in died]
         if time.monotonic() > ends:
             return [f"not at rest after {REST_SECONDS:g} s: {line}" for line in moving]
         time.sleep(0.3)
@@ -68,12 +70,12 @@ def _holding(system: System, tellings: list[Telling]) -> list[str]:
     writes = [
         f"{row['method']} {row['path'].split('?')[0]}".lower()
         for row in requests
-        if row["method"] in ("PUT", "DELETE", "PATCH") and row["status"] in ACCEPTED
+        if row["method"] in ("PUT", "DELETE", "PATCH") and row["handled"] in ACCEPTED
     ]
     standing = _standing(system)
     wrong = [line for one in tellings for line in one.broken(records, writes, standing)]
     posted = [row for row in system.play.requests("kubernetes") if row["method"] == "POST" and row["path"].endswith("/jobs")]
-    created = sum(row["status"] == 201 for row in posted)  # a dry run has a query
+    created = sum(row["handled"] == 201 for row in posted)  # a dry run has a query
     runs = sum(row["kind"] == "job.run" for row in records)
     if created > runs:
         wrong.append(f"{created} jobs for {runs} requests")

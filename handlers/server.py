@@ -173,7 +173,7 @@ class Server:
             return web.Response(status=401)  # Bolt would take it for a fault of ours: a log entry with a traceback for whoever asks
         try:
             answer = await self._app.async_dispatch(await to_bolt_request(request))
-        except (AttributeError, KeyError, TypeError, ValueError) as error:  # Bolt's, on a body of a shape that Slack never sends
+        except (AttributeError, LookupError, TypeError, ValueError) as error:  # Bolt's, on a body of a shape that Slack never sends
             log.warning("a signed request that cannot be read", extra={"cause": repr(error)})
             return web.Response(status=400)
         response = await to_aiohttp_response(answer)

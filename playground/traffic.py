@@ -24,7 +24,10 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 @dataclass
 class Seen:
-    """One request received: `status` is 0 while it runs and 499 where it was cut off; `at` in epoch seconds."""
+    """One request received: `status` is 0 while it runs and 499 where it was cut off; `at` in epoch seconds.
+
+    `handled` is what the service itself answered, whatever became of that on the way: 0 where a fault kept the request from it.
+    """
 
     service: str
     method: str
@@ -32,6 +35,7 @@ class Seen:
     status: int
     at: float
     seconds: float = 0.0
+    handled: int = 0
 
 
 class Traffic:
@@ -56,8 +60,14 @@ class Traffic:
             row = Seen(service, request.method, request.path_qs, 0, time.time())
             self._seen.setdefault(service, deque(maxlen=self._limit)).append(row)
             started = time.perf_counter()
+
+            async def handled(asked: web.Request) -> web.StreamResponse:
+                answer = await handler(asked)
+                row.handled = answer.status
+                return answer
+
             try:
-                response = await self._answer(service, request, handler)
+                response = await self._answer(service, request, handled)
                 row.status = response.status
                 return response
             except web.HTTPException as error:

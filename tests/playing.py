@@ -130,10 +130,13 @@ class Playing:
         return process
 
     def close(self) -> None:
-        """End everything that was started, and see that it ended."""
+        """End everything that was started, and see that it ended. The bot is not asked to drain: nobody waits for what it still does."""
         for process in self.bots.values():
-            if process.poll() is None:
-                process.terminate()
+            process.kill()
+        for name in ("web", "worker", "clock"):
+            if pid := self.ready["pids"].get(name):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
         self.process.send_signal(signal.SIGTERM)
         for process in (*self.bots.values(), self.process):
             try:

@@ -30,6 +30,7 @@ async def opened(settings: Settings, redis: Redis, *, rings: bool = True) -> Asy
     clock = Clock(settings.clock_file)
     count_errors(redis)
     try:
-        yield Base(settings, clock, redis, Observed(redis, clock, lease=settings.engine.lease, rings=rings))
+        journal = Observed(redis, clock, lease=settings.engine.lease, rings=rings, replicas=settings.redis_replicas)
+        yield Base(settings, clock, redis, journal)
     finally:
         await redis.aclose()

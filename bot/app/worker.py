@@ -91,7 +91,7 @@ class Worker:
         self.engine = Engine(base.journal, self.services, self._kinds, ending)
         self.outbox = Outbox(
             redis, client, session, pacing, lookup=self._addressee, opened=self._opened, unreachable=self._unreachable,
-            settle=settings.engine.settle, lease=1.5 * settings.engine.lease, ahead=base.clock.ahead,
+            settle=settings.engine.settle, lease=1.5 * settings.engine.lease, replicas=settings.redis_replicas, ahead=base.clock.ahead,
         )  # fmt: skip
         self._sending = Lane(SENDING_SLOTS, self._send)
         self.observing = Observing(self.services)

@@ -64,6 +64,20 @@ class Meter:
     remaining: dict[str, int] = field(default_factory=dict)
 
 
+class _Once(AioHttpTransport):  # type: ignore[misc]
+    """Sends a write once. aiohttp by itself sends a PUT or DELETE again where a kept connection breaks - also after the server has done it."""
+
+    def __init__(self, writes: AioHttpTransport, **options: Any) -> None:
+        super().__init__(**options)
+        self._writes = writes
+
+    async def send(self, request: Any, **options: Any) -> Any:
+        """Send it, over the session that fits."""
+        if request.method in ("GET", "HEAD"):
+            return await super().send(request, **options)
+        return await self._writes.send(request, **options)
+
+
 class Connection:
     """The clients of one subscription. Builds nothing until the first call; close it with :meth:`close`.
 
@@ -97,6 +111,7 @@ class Connection:
         self._given = credential
         self._own: AsyncTokenCredential | None = None
         self._session: aiohttp.ClientSession | None = None
+        self._writing: aiohttp.ClientSession | None = None
         self._pipeline: AsyncPipeline[Any, Any] | None = None
         self._clients: dict[type[Any], Any] = {}
 
@@ -172,6 +187,8 @@ class Connection:
 
     async def close(self) -> None:
         """Close what was opened; a closed connection cannot be used again."""
+        if self._writing is not None:
+            await self._writing.close()
         if self._own is not None:
             await self._own.close()
         if self._session is not None:
@@ -189,12 +206,22 @@ class Connection:
     def _transport(self) -> AioHttpTransport:
         return AioHttpTransport(session=self.session, session_owner=False, connection_timeout=HTTP_TIMEOUT, read_timeout=HTTP_TIMEOUT)
 
+    def _transports(self) -> _Once:
+        if self._writing is None:
+            self._writing = aiohttp.ClientSession(
+                connector=self.session.connector, connector_owner=False, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False,
+                trust_env=not self._local,
+            )  # fmt: skip
+            self._writing._retry_connection = False  # there is no public switch; aiohttp's own test client does the same
+        writes = AioHttpTransport(session=self._writing, session_owner=False, connection_timeout=HTTP_TIMEOUT, read_timeout=HTTP_TIMEOUT)
+        return _Once(writes, session=self.session, session_owner=False, connection_timeout=HTTP_TIMEOUT, read_timeout=HTTP_TIMEOUT)
+
     def _line(self) -> AsyncPipeline[Any, Any]:
         if self._pipeline is None:
             from azure.mgmt.core.policies import AsyncARMChallengeAuthenticationPolicy
 
             self._pipeline = AsyncPipeline(
-                transport=self._transport(),
+                transport=self._transports(),
                 policies=[
                     RequestIdPolicy(),
                     HeadersPolicy(),

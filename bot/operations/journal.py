@@ -16,7 +16,7 @@ from redis.asyncio import Redis
 
 from bot.clock import Clock
 from bot.operations.record import RUNNING, Operation, read
-from bot.store import text, texts
+from bot.store import run, text, texts
 
 KEEP_ENDED_SECONDS: Final = 14 * 86400
 RESPONSE_URL_SECONDS: Final = 29 * 60
@@ -74,8 +74,9 @@ class Journal:
     :meth:`bot.operations.waking.Waking.run`), in the same script: the record and its wake are one write.
     """
 
-    def __init__(self, redis: Redis, clock: Clock, *, lease: float = 10.0, rings: bool = False) -> None:
+    def __init__(self, redis: Redis, clock: Clock, *, lease: float = 10.0, rings: bool = False, replicas: int = 0) -> None:
         self.redis = redis
+        self._replicas = replicas
         self._bell = [RUNG] if rings else []
         self._clock = clock
         self._lease_ms = int(lease * 1000)
@@ -97,11 +98,9 @@ class Journal:
             "memo": json.dumps(new.memo), "created": repr(self._clock.now()),
             **new.fields,
         }  # fmt: skip
-        holder = await self._scripts["create"](
-            keys=[self.key("op", new.id), self.key("due"), self.key("active"), self.key("idem", new.idempotency), self.key("url", new.id), RUNG],
-            args=[new.id, json.dumps(fields), new.response_url, RESPONSE_URL_SECONDS, "1" if self._bell else ""],
-        )
-        return str(holder)
+        keys = [self.key("op", new.id), self.key("due"), self.key("active"), self.key("idem", new.idempotency), self.key("url", new.id), RUNG]
+        args = [new.id, json.dumps(fields), new.response_url, RESPONSE_URL_SECONDS, "1" if self._bell else ""]
+        return text(await run(self._scripts["create"], keys, args, redis=self.redis, replicas=self._replicas))
 
     async def load(self, op_id: str) -> Operation | None:
         """The record as it stands, or None."""
@@ -153,7 +152,8 @@ class Journal:
     async def poke(self, op_id: str, facts: Mapping[str, str], *, first: bool = False) -> str:
         """Write facts and make the operation due: 'missing', 'ended', 'kept' (`first`: all stood already) or 'written'."""
         args = [op_id, "first" if first else "newest", *_flat(facts)]
-        return str(await self._scripts["poke"](keys=[self.key("op", op_id), self.key("due"), *self._bell], args=args))
+        keys = [self.key("op", op_id), self.key("due"), *self._bell]
+        return text(await run(self._scripts["poke"], keys, args, redis=self.redis, replicas=self._replicas))
 
     async def tell(self, op_id: str, key: str, payload: Mapping[str, Any]) -> bool:
         """Queue a message outside a step; False if it was queued before."""

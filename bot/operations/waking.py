@@ -19,7 +19,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from bot.operations.journal import RUNG
-from bot.store import text
+from bot.store import leave_when_demoted, text
 
 Handle = Callable[[str], Awaitable[None]]
 REVIVE_SECONDS: Final = 5.0
@@ -72,6 +72,11 @@ class Waking:
 
     async def __aenter__(self) -> Waking:
         await self._docket.__aenter__()
+        for name in ("_connection_pool", "_pubsub_pool"):  # docket has no option for it
+            pool = getattr(self._docket._redis, name, None)
+            if pool is not None:
+                await pool.disconnect()
+                leave_when_demoted(pool)
         return self
 
     async def __aexit__(self, *error: Any) -> None:

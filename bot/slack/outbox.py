@@ -28,6 +28,7 @@ from bot.slack.client import NO_ANSWER, UNKNOWN_OUTCOME, error_name, retry_after
 from bot.slack.entries import Entry, named, read
 from bot.slack.history import History, Unreadable
 from bot.slack.pacing import NotNow, Pacing
+from bot.store import run
 
 log = logging.getLogger(__name__)
 
@@ -71,11 +72,13 @@ class Outbox:
         unreachable: Told,
         settle: float,
         lease: float = 15.0,
+        replicas: int = 0,
         ahead: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self._redis, self._client, self._session, self._pacing = redis, client, session, pacing
         self._lookup, self._opened, self._unreachable = lookup, opened, unreachable
         self._history = History(client, pacing)
+        self._replicas = replicas
         self._settle, self._lease_ms, self._ahead = settle, int(lease * 1000), ahead
         self._plain_until = 0.0
         scripts = resources.files("bot.slack").joinpath("lua")
@@ -284,4 +287,5 @@ class Outbox:
             log.warning("private message not delivered", extra={"operation": where.id, "cause": repr(error)})
 
     async def _mark(self, key: str, fence: str, name: str, state: str, ts: str) -> bool:
-        return bool(await self._mark_script(keys=[key], args=[fence, name, state, ts, self._lease_ms]))
+        replicas = self._replicas if state == "sending" else 0
+        return bool(await run(self._mark_script, [key], [fence, name, state, ts, self._lease_ms], redis=self._redis, replicas=replicas))

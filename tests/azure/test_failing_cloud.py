@@ -212,3 +212,12 @@ async def test_feature_headers_go_with_the_creation(cloud: Any, until: Any) -> N
     with pytest.raises(Refused, match="retired"):
         await pools.put(cloud.conn, PoolSpec("rg", "demo", "gpu", "Standard_NC4as_T4_v3", headers={"UseGPUDedicatedVHD": "true"}), OURS)
     assert cloud.requests("PUT", "agentPools") == []
+
+
+async def test_a_write_that_azure_took_before_it_hung_up_is_not_sent_again(cloud: Any, until: Any) -> None:
+    await groups.ensure(cloud.conn, "other", "eastus", OURS)  # so that there is a connection to keep
+    cloud.fault("reset_after", "PUT .*/resourcegroups/rg")
+    with pytest.raises(Temporary):
+        await groups.ensure(cloud.conn, "rg", "eastus", OURS)
+    assert len(cloud.requests("PUT", "resourcegroups/rg")) == 1
+    assert not (await groups.ensure(cloud.conn, "rg", "eastus", OURS)).created

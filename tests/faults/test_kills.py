@@ -39,9 +39,14 @@ def play() -> Iterator[Playing]:
         yield running
 
 
+def kill(play: Playing, name: str) -> None:
+    process = play.bots.pop(name)
+    process.kill()
+    process.wait()
+
+
 def kill_and_replace(play: Playing, name: str) -> None:
-    play.bots[name].kill()
-    play.bots[name].wait()
+    kill(play, name)
     play.bot(name, **QUICK)
 
 
@@ -111,6 +116,28 @@ def test_the_worker_is_killed_in_each_step_and_the_story_still_ends(play: Playin
     assert accepted == {"quartermaster-demo": 1, "demo": 1, "gpu": 1}
     made = [row for row in play.requests("kubernetes") if row["method"] == "POST" and row["path"].endswith("/jobs") and row["status"] == 201]
     assert len(made) == 1
+
+
+def test_within_15_seconds_of_a_kill_everything_moves_on(play: Playing) -> None:
+    """With the times that a production has: nothing is set but the playground's own."""
+    names = ("one", "two", "three")
+    wait_until(lambda: "On it" in play.command("sizes"), 30, "web to answer")
+    kill(play, "worker")
+    play.bot("worker", tag="first")
+    play.fault("azure", "late", "^PUT .*/resource[gG]roups/", times=len(names), seconds=9.0)
+    for name in names:
+        play.command(f"cluster create {name} --for 8h")
+    store = redis_sync.Redis.from_url(play.ready["redis"], decode_responses=True)
+    wait_until(lambda: len([row for row in play.requests("azure") if row["method"] == "PUT" and row["status"] == 0]) == len(names), 30, "their PUTs")
+    play.bot("worker", tag="second")
+    wait_until(lambda: store.zcard("{qm}:docket:workers") == 2, 20, "the second worker to be up")
+    held = {key: store.hget(key, "fence") for key in store.scan_iter("{qm}:op:*") if store.hget(key, "step") == "group"}
+    assert len(held) == len(names)
+    kill(play, "first")
+    wait_until(lambda: all(store.hget(key, "fence") != fence for key, fence in held.items()), 15, f"{held} to be taken over")
+    for name in names:
+        play.card(f"cluster {name}(.|\n)*Done", seconds=60)
+    said_once(play)
 
 
 def test_web_is_killed_and_clicks_still_count(play: Playing) -> None:

@@ -45,6 +45,19 @@ def test_double_clicks_of_several_people_start_it_once(play: Playing) -> None:
     said_once(play)
 
 
+@pytest.mark.timeout(120)
+def test_two_who_want_the_same_cluster_at_once_get_one_and_it_stays(play: Playing) -> None:
+    """Both looked before either wrote: the second must not take the group from the first, and then take it back."""
+    play.fault("azure", "late", "^GET .*/resourcegroups/quartermaster-both", times=4, seconds=1.0)
+    at_once(*[lambda who=who: play.command("cluster create both --for 8h", who) for who in (ALICE, BOB)])
+    play.card("cluster both(.|\n)*Done", seconds=60)
+    play.card("both(.|\n)*Not started|both(.|\n)*(taken|already)", seconds=60)
+    handled = [row for row in play.requests("azure") if row["handled"] in (200, 201, 202) and "quartermaster-both" in row["path"].lower()]
+    puts = Counter(row["path"].split("?")[0].rsplit("/", 1)[1].lower() for row in handled if row["method"] == "PUT")
+    assert puts == {"quartermaster-both": 1, "both": 1}
+    assert not [row["path"] for row in handled if row["method"] == "DELETE"]
+
+
 def test_an_event_that_slack_delivers_again_counts_once(play: Playing) -> None:
     play.command("cluster create again --for 8h")
     card = play.card("cluster again(.|\n)*(Waiting|Done)")
