@@ -81,6 +81,8 @@ async def job_logs(op: Operation, do: Services) -> Answer:
     t = target(about)
     access, state = await _seen(about, do)
     whole = await reading.everything(access, state, FILE_BYTES)
+    if not whole and state.phase == "absent":
+        raise Refused("operations.log_gone", name=t["job"])
     if not whole:
         raise Refused("operations.no_log", name=t["job"], reason=state.words or state.phase)
     lines = whole.replace("\r", "\n").splitlines()

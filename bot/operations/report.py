@@ -100,13 +100,15 @@ def about(seconds: float) -> str:
     return "1 min" if seconds > 45 else f"{max(10, round(seconds / 10) * 10)} s"
 
 
-def now_line(state: JobState, stuck_until: str = "") -> str:
-    """How a Job that has not ended stands, in plain words, and below in the scheduler's own."""
+def now_line(state: JobState, stuck_until: str = "", now: float | None = None) -> str:
+    """How a Job that has not ended stands, in plain words, and below in the scheduler's own. `now` in epoch seconds: how long a pull takes so far."""
     if state.phase == "running":
         line = f"running on `{state.node}`" if state.node and len(state.pods) == 1 else "running"
         line += f", but {escaped(state.words)}" if state.words else ""
     elif state.phase == "pulling":
-        line = "the image is being pulled" + (f" to `{state.node}`" if state.node else "")
+        line = "pulling the image" + (f" `{escaped(state.words)}`" if state.words else "") + (f" to `{state.node}`" if state.node else "")
+        took = now - state.pulling.timestamp() if now and state.pulling else 0.0
+        line += f", {about(took)} so far" if took >= 20 else ""
     else:
         line = f"pending: {escaped(state.words)}" if state.words else state.phase
     if state.scheduler:

@@ -6,7 +6,7 @@ import re
 
 from tests.journeys.jobs.acts import IMAGE, MANIFEST, button, buttons, card_of, content, posted, ran, run_on_gpu
 from tests.journeys.looking import Looking
-from tests.playing import BOB, Playing, shown
+from tests.playing import BOB, Playing, shown, wait_until
 
 
 def test_a_run_that_fell_back_to_the_cpu_is_told_loudly(play: Playing) -> None:
@@ -28,6 +28,23 @@ def test_logs_come_whole_and_without_secrets(play: Playing) -> None:
     assert "starting" in text
     assert "all done" in text
     assert "hunter2" not in text
+
+
+def test_a_finished_job_is_cleaned_by_name_or_by_time_and_what_is_known_of_it_stays(play: Playing, lab: Looking) -> None:
+    ran(play, f"run {IMAGE} --on lab --name swept", "swept")
+    play.command("clean swept")
+    play.card("Job `swept` and its pods are deleted")
+    assert lab.job("swept") is None
+    play.command("clean swept")
+    play.card("Job `swept` was gone already")
+    play.command("logs swept")
+    play.card("Job `swept` is not in the cluster any more, and its log went with it. `/gpu job swept`")
+    play.command("job swept")
+    play.card(r"\*swept\* on lab: (.|\n)*no metric in its log")
+    ran(play, f"run {IMAGE} --on lab --name aged", "aged")
+    assert lab.job("aged")["spec"]["ttlSecondsAfterFinished"] == 7 * 86400
+    play.advance(7 * 86400 + 60)
+    wait_until(lambda: lab.job("aged") is None)
 
 
 def test_several_pods_are_followed_and_summed_up(play: Playing, lab: Looking) -> None:
