@@ -79,12 +79,12 @@ def newest(summary: RunSummary) -> str:
     return f"{name_of(summary)} *{number(summary.final, summary.unit)}*{step}"
 
 
-def live_line(summary: RunSummary, far: Progress | None = None, left: float | None = None) -> str:
-    """What a run that goes on shows: newest number, curve, throughput, how far it is; '' where the log shows nothing of it."""
+def live_line(summary: RunSummary, far: Progress | None = None, left: float | None = None, *, ended: bool = False) -> str:
+    """What a run's log shows: newest number, curve, throughput, how far it is; '' where it shows nothing of it."""
     parts = []
     if summary.final is not None:
         spark = f"  {sparkline(summary.points)}" if len(summary.points) > 2 else ""
-        parts.append(f"📈 so far: {newest(summary)}{spark}")
+        parts.append(f"📈 {'final' if ended else 'so far:'} {newest(summary)}{spark}")
     if summary.throughput:
         parts.append(escaped(summary.throughput))
     if far is not None:
@@ -145,7 +145,7 @@ def setbacks(state: JobState) -> tuple[str, ...]:
             found.append(f"{where}{_why(pod.reason, pod.exit_code)}")
         elif pod.restarts and pod.phase != "failed":
             found.append(f"{where}started again {pod.restarts}×: {_why(pod.last_reason, pod.exit_code)}")
-    return tuple(found)
+    return tuple(f"{one} ({found.count(one)}×)" if found.count(one) > 1 else one for one in dict.fromkeys(found))
 
 
 def _why(reason: str, code: int | None) -> str:

@@ -111,7 +111,6 @@ async def watch(op: Operation, do: Services) -> Outcome:
         notes["live"] = line
     memo = {
         "now": report.now_line(state, date(until) if until else "", now), "notes": notes, "stuck_until": until, "paces": paces, "numbers": numbers,
-        "details": {**op.memo.get("details", {}), "watch": state.words if state.phase != "pulling" and state.words else state.phase},
     }  # fmt: skip
     say = (_stuck(op, state, until),) if until is not None and state.reason not in _FIRST_TRY else ()
     slower = 3 if state.scheduler else 1  # the watch tells at once when the scheduler changes its mind

@@ -88,6 +88,17 @@ def test_a_job_that_has_to_wait_says_why_in_both_tongues_and_offers_room(play: P
     play.reply(card["ts"], r"waits\*? succeeded", seconds=60)
 
 
+def test_only_the_room_that_is_missing_is_offered(play: Playing) -> None:
+    play.command(f"run {IMAGE} --on lab --pods 3 --name wide --env PLAYGROUND_SECONDS=inf")
+    card, _ = card_of(play, "wide")
+    offer = play.reply(card["ts"], "has to wait: Only 2 of 3 pods with 1 GPU each fit now")
+    offers = [one["text"]["text"] for one in buttons(offer) if one["action_id"].startswith("offer")]
+    assert offers
+    assert all(text.startswith("1 × ") for text in offers), offers
+    play.click(card, "cancel")
+    play.reply(card["ts"], "Cancelled")
+
+
 def test_a_job_that_can_never_fit_is_not_started_and_pools_are_offered_cheapest_first(play: Playing, lab: Looking) -> None:
     play.command("run mnist --on lab --gpus 4 --name large")
     card = play.card(r"large on lab(.|\n)*Not started")
