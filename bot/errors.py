@@ -96,7 +96,7 @@ WORDS: Final[dict[str, Words]] = {
     "commands.range": Words("{value} is out of range.", "It is a number from {least} to {most}."),
     "commands.no_gpu": Words(
         "A job that is started here holds at least one GPU.",
-        "Leave `--gpus` out for one. A Job manifest that asks for none is run as it is: *Run on GPU* in its message's menu.",
+        "Leave `--gpus` out for one; a manifest that asks for none is run as it is (*Run on GPU*).",
     ),
     "commands.range_order": Words("`--min {low}` is more than `--max {high}`.", "Swap them: `--min {high} --max {low}`."),
     "commands.choice": Words("`{value}` is not one of the choices.", "It is one of {choices}."),
@@ -218,6 +218,9 @@ WORDS: Final[dict[str, Words]] = {
     "operations.job_where": Words("There are several jobs `{name}`: on {places}.", "Say which: `{instead}`."),
     "operations.thread_no_job": Words("This thread is not about a job.", "`/gpu jobs` lists the jobs."),
     "operations.no_log": Words("Job `{name}` has no log yet: {reason}."),
+    "operations.log_gone": Words(
+        "Job `{name}` is not in the cluster any more, and its log went with it.", "`/gpu job {name}` shows what I know of the run."
+    ),
     "operations.changed_meanwhile": Words(
         "{what} was changed by somebody else in the meantime: it is {now} now.", "Look at it, then ask again if it should be otherwise."
     ),

@@ -133,6 +133,12 @@ def typed(callback: str, values: dict[str, str]) -> str:
     return command + (f" -- {shlex.join(shlex.split(values['args']))}" if values.get("args") else "")
 
 
+def wrong_field(values: Mapping[str, str], said: str) -> str:
+    """The field that a mistake is about: the one whose value or option it quotes, else the first."""
+    quoted = (name for name, value in values.items() if f"`--{name}`" in said or (value and f"`{value}`" in said.splitlines()[0]))
+    return next(quoted, next(iter(values)))
+
+
 def register(app: AsyncApp, intake: Intake) -> None:
     """Listen to what is submitted."""
 
@@ -165,7 +171,7 @@ def register(app: AsyncApp, intake: Intake) -> None:
                 await ack(response_action="errors", errors={"args": "The quotes do not match."})
                 return
             if isinstance(parsed, Reply):
-                await ack(response_action="errors", errors={next(iter(values)): parsed.text[:140]})
+                await ack(response_action="errors", errors={wrong_field(values, parsed.text): parsed.text.splitlines()[0][:150]})
                 return
             if callback == "again":
                 parsed = replace(parsed, values=_again_values(parsed.values))

@@ -117,7 +117,7 @@ def fits(capacity: Capacity, gpus: int, *, resource: str = GPU, pods: int = 1, p
     largest = max(count.allocatable for count in counts)
     if largest < gpus:
         return f"No node of {where} has {gpus} {_unit(resource, gpus)}: the largest has {largest}."
-    room = sum(count.free // gpus for count in counts)
+    room = places(capacity, gpus, resource=resource, pool=pool)
     if room >= pods:
         return None
     free, total = sum(count.free for count in counts), sum(count.allocatable for count in counts)
@@ -125,6 +125,12 @@ def fits(capacity: Capacity, gpus: int, *, resource: str = GPU, pods: int = 1, p
         return f"Only {room} of {pods} pods with {gpus} {_unit(resource, gpus)} each fit now: {free} of {total} are free in {where}."
     most = max(count.free for count in counts)
     return f"{free} of {total} {_unit(resource, total)} are free in {where}, at most {most} on one node; {gpus} wanted."
+
+
+def places(capacity: Capacity, gpus: int, *, resource: str = GPU, pool: str | None = None) -> int:
+    """How many pods of `gpus` GPUs each could start now. Pure."""
+    nodes = [node for node in capacity.nodes if pool is None or node.pool == pool]
+    return sum(node.resources.get(resource, Count()).free // gpus for node in nodes)
 
 
 def _nothing(capacity: Capacity, nodes: Iterable[object], resource: str, where: str) -> str:

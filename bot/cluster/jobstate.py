@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Final, Literal
 
 from bot.cluster.objects import Json, condition, is_true, meta, name_of, restarts_of, statuses, when
-from bot.cluster.waiting import plain_pending, plain_reason
+from bot.cluster.waiting import image_cause, plain_pending, plain_reason
 
 Phase = Literal["absent", "pending", "pulling", "running", "succeeded", "failed", "deleting"]
 
@@ -63,7 +63,8 @@ class JobState:
     """One look at a Job.
 
     `reason` is Kubernetes' own word (`OOMKilled`, `BackoffLimitExceeded`), `words` the same for people; while pending, `scheduler` holds
-    the scheduler's own message. `stuck`: waiting will not help by itself (e.g. ImagePullBackOff). `pods` oldest first.
+    the scheduler's own message. `stuck`: waiting will not help by itself (e.g. ImagePullBackOff). `pulling`: since when an image is
+    pulled, while that is all that is waited for. `pods` oldest first.
     """
 
     namespace: str
@@ -73,6 +74,7 @@ class JobState:
     words: str = ""
     scheduler: str = ""
     stuck: bool = False
+    pulling: datetime | None = None
     pods: tuple[PodState, ...] = ()
     restarts: int = 0
     succeeded: int = 0
@@ -132,6 +134,7 @@ def judge_job(job: Json, pods: Sequence[Json], events: Sequence[Json] = ()) -> J
         words=words,
         scheduler=scheduler,
         stuck=stuck,
+        pulling=_pulling(events) if phase == "pulling" else None,
         pods=tuple(found),
         restarts=sum(pod.restarts for pod in found),
         succeeded=int(status.get("succeeded") or 0),
@@ -250,7 +253,7 @@ def _verdict(job: Json, pods: Sequence[PodState]) -> tuple[Phase, str, str, str,
         words = f"the last pod failed ({_words(pods[-1])}); another follows" if pods else "its pods have not been made yet"
         return "pending", pods[-1].reason if pods else "", words, "", False
     if shown.phase == "pulling":
-        return "pulling", "Pulling", "the image is being pulled", "", False
+        return "pulling", "Pulling", _quoted(shown.detail), "", False
     scheduler = shown.detail if shown.reason in ("Unschedulable", "FailedScheduling", "SchedulingGated") else ""
     return "pending", shown.reason, _words(shown), scheduler, shown.reason in STUCK
 
@@ -275,20 +278,19 @@ def _words(pod: PodState) -> str:
     if pod.exit_code not in (None, 0) and pod.reason in ("Error", ""):
         words = f"the program ended with exit code {pod.exit_code}"
     if pod.reason in _IMAGE and pod.detail:
-        words += f": {_image_cause(pod.detail)}"
+        words += f": {image_cause(pod.detail)}"
     elif pod.reason in _DETAILED and pod.detail:
         words += f": {pod.detail[:200]}"
     return words
 
 
-def _image_cause(detail: str) -> str:
-    low = detail.lower()
-    if "unauthorized" in low or "authentication required" in low or "denied" in low:
-        return "the registry asks for a login, or refuses it"
-    if "not found" in low or "manifest unknown" in low:
-        return "the registry has no such image or tag"
-    if "no such host" in low or "timeout" in low or "connection refused" in low:
-        return "the registry cannot be reached"
-    if "no space left" in low:
-        return "the node's disk is full"
-    return detail[:200]
+def _pulling(events: Sequence[Json]) -> datetime | None:
+    """Since when the image is pulled: the first of the events (of the few pods that were looked at) that says so."""
+    pulls = [event for event in events if event.get("reason") == "Pulling"]
+    began = [when(event.get("firstTimestamp") or event.get("eventTime") or event.get("lastTimestamp")) for event in pulls]
+    return min((at for at in began if at), default=None)
+
+
+def _quoted(message: str) -> str:
+    """The image in ``Pulling image "x"``; '' where the kubelet says it otherwise."""
+    return message.split('"')[1] if message.count('"') >= 2 else ""

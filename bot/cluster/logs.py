@@ -22,6 +22,7 @@ from bot.errors import Temporary
 WHOLE_LIMIT: Final = 64 * 1024 * 1024
 SILENCE_SECONDS: Final = 20.0
 MOST_CUTS: Final = 5
+END_BYTES: Final = 8 * 1024
 _CHUNK: Final = 64 * 1024
 
 
@@ -152,6 +153,12 @@ def follow(
         if has_ended(access, namespace, pod, container):
             return True
     return False
+
+
+async def ends_with(access: Access, namespace: str, pod: str, end: bytes) -> bool:
+    """Whether the last line of an ended container's log is the end of what was read: a stream that a proxy cut looks finished, too."""
+    raw = await access.run(lambda: _read(access, namespace, pod, {"tailLines": 1}))
+    return raw is None or end.rstrip().endswith(raw.rstrip()[-END_BYTES // 2 :])
 
 
 def has_ended(access: Access, namespace: str, pod: str, container: str | None = None) -> bool:

@@ -103,3 +103,17 @@ def plain_pending(message: str) -> str:
 
 def _nodes(count: str) -> str:
     return "1 node" if count == "1" else f"{count} nodes"
+
+
+def image_cause(detail: str) -> str:
+    """Why an image cannot be pulled, from the container runtime's message."""
+    low = detail.lower()
+    if "unauthorized" in low or "authentication required" in low or "denied" in low:
+        return "the registry asks for a login, or refuses it"
+    if "not found" in low or "manifest unknown" in low:
+        return "the registry has no such image or tag"
+    if "no such host" in low or "timeout" in low or "connection refused" in low:
+        return "the registry cannot be reached"
+    if "no space left" in low:
+        return "the node's disk is full"
+    return detail[:200]

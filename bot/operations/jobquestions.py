@@ -81,6 +81,8 @@ async def job_logs(op: Operation, do: Services) -> Answer:
     t = target(about)
     access, state = await _seen(about, do)
     whole = await reading.everything(access, state, FILE_BYTES)
+    if not whole and state.phase == "absent":
+        raise Refused("operations.log_gone", name=t["job"])
     if not whole:
         raise Refused("operations.no_log", name=t["job"], reason=state.words or state.phase)
     lines = whole.replace("\r", "\n").splitlines()
@@ -88,7 +90,7 @@ async def job_logs(op: Operation, do: Services) -> Answer:
     shown = "\n".join(line[:160] for line in lines[-asked:])
     blocks: list[Block] = [section(f"*{t['job']}* - last {min(len(lines), asked)} of {len(lines)} lines")]
     blocks.append(section("```" + escaped(shown)[-2900:] + "```"))
-    summary = report.live_line(summarise(whole)) if state.completions <= 1 else ""
+    summary = report.live_line(summarise(whole), ended=state.ended) if state.completions <= 1 else ""
     blocks += [section(summary)] if summary else []
     return Answer(f"Log of {t['job']}", blocks, file={"name": f"{t['job']}-{op.id}.log", "title": f"{t['job']}.log", "text": whole})
 

@@ -101,8 +101,9 @@ class View:
         capacity, parts = self.capacity, []
         for resource in capacity.resources() or (GPU,):
             count = sum((node.resources.get(resource, Count()) for node in capacity.nodes), Count())
-            unit = "GPUs" if resource == GPU else f"`{resource.removeprefix('nvidia.com/')}`"
-            parts.append(f"*{count.free}* of *{count.allocatable}* {unit} free · largest free block: {capacity.largest_free(resource)}")
+            block, slices = capacity.largest_free(resource), f"`{resource.removeprefix('nvidia.com/')}`"
+            units = ("GPUs", "GPU" if block == 1 else "GPUs") if resource == GPU else (slices, slices)
+            parts.append(f"*{count.free}* of *{count.allocatable}* {units[0]} free · largest free block: {block} {units[1]}")
         prices = [pool.price for pool in capacity.pools]
         whole = sum((price for price in prices if price is not None), Decimal(0)) if None not in prices else None
         head = f"*{escaped(self.cluster)}*: " + " · ".join(parts) + (f" · {usd(whole)}/h" if whole else "")

@@ -44,11 +44,11 @@ async def tails(access: Access, state: JobState) -> list[tuple[PodState, str]]:
 
 
 async def summaries(access: Access, state: JobState) -> list[tuple[PodState, RunSummary]]:
-    """What each pod's log comes to. A log beyond its share of 64 MiB is read at both ends."""
+    """What each pod's log comes to. A log beyond its share of 64 MiB is read at both ends, and so is one whose stream was cut."""
     pods = telling(state)[:READ_PODS]
 
     async def read(pod: PodState) -> RunSummary | None:
-        return await _summary(access, state.namespace, pod.name, READ_BYTES // max(1, len(pods)))
+        return await _summary(access, state.namespace, pod, READ_BYTES // max(1, len(pods)))
 
     return [(pod, summary) for pod, summary in zip(pods, await _each(pods, read), strict=True) if summary is not None]
 
@@ -91,27 +91,36 @@ async def _ends(access: Access, namespace: str, pod: str, limit: int) -> str:
     return f"{found.text[: limit // 2]}\n[… the middle of this log is left out: it is longer than {limit // 1000} kB …]\n{end.partition(chr(10))[2]}"
 
 
-async def _summary(access: Access, namespace: str, pod: str, limit: int) -> RunSummary | None:
-    def read() -> tuple[Summariser, bool] | None:
-        stream = logs.open_stream(access, namespace, pod)
+async def _summary(access: Access, namespace: str, pod: PodState, limit: int) -> RunSummary | None:
+    def read() -> tuple[Summariser, bool, bytes] | None:
+        stream = logs.open_stream(access, namespace, pod.name)
         if stream is None:
             return None
-        summariser, size = Summariser(), 0
+        summariser, size, end = Summariser(), 0, b""
         for chunk in stream:
             summariser.feed(chunk)
             size += len(chunk)
+            end = (end + chunk)[-logs.END_BYTES :]
             if size > limit:
                 stream.close()
                 break
-        return summariser, size > limit
+        return summariser, size > limit, end
 
     found = await access.run(read)
     if found is None:
         return None
-    summariser, cut = found
-    if cut:
-        summariser.feed("\n" + (await logs.tail(access, namespace, pod, END_LINES) or ""))
+    summariser, cut, end = found
+    ended = pod.phase in ("succeeded", "failed")
+    if cut or (ended and not await logs.ends_with(access, namespace, pod.name, end)):
+        summariser.feed("\n" + _unseen(end, await logs.tail(access, namespace, pod.name, END_LINES) or ""))
     return masked(summariser.summary())
+
+
+def _unseen(end: bytes, tail: str) -> str:
+    """The lines of `tail` that follow the last whole line of what was read; all of them where it is not among them."""
+    last = mask(end.decode("utf-8", "replace").rpartition("\n")[0].rpartition("\n")[2])
+    _, found, after = tail.rpartition(last + "\n")
+    return after if last and found else tail
 
 
 def masked(summary: RunSummary) -> RunSummary:

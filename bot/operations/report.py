@@ -79,12 +79,12 @@ def newest(summary: RunSummary) -> str:
     return f"{name_of(summary)} *{number(summary.final, summary.unit)}*{step}"
 
 
-def live_line(summary: RunSummary, far: Progress | None = None, left: float | None = None) -> str:
-    """What a run that goes on shows: newest number, curve, throughput, how far it is; '' where the log shows nothing of it."""
+def live_line(summary: RunSummary, far: Progress | None = None, left: float | None = None, *, ended: bool = False) -> str:
+    """What a run's log shows: newest number, curve, throughput, how far it is; '' where it shows nothing of it."""
     parts = []
     if summary.final is not None:
         spark = f"  {sparkline(summary.points)}" if len(summary.points) > 2 else ""
-        parts.append(f"📈 so far: {newest(summary)}{spark}")
+        parts.append(f"📈 {'final' if ended else 'so far:'} {newest(summary)}{spark}")
     if summary.throughput:
         parts.append(escaped(summary.throughput))
     if far is not None:
@@ -100,13 +100,15 @@ def about(seconds: float) -> str:
     return "1 min" if seconds > 45 else f"{max(10, round(seconds / 10) * 10)} s"
 
 
-def now_line(state: JobState, stuck_until: str = "") -> str:
-    """How a Job that has not ended stands, in plain words, and below in the scheduler's own."""
+def now_line(state: JobState, stuck_until: str = "", now: float | None = None) -> str:
+    """How a Job that has not ended stands, in plain words, and below in the scheduler's own. `now` in epoch seconds: how long a pull takes so far."""
     if state.phase == "running":
         line = f"running on `{state.node}`" if state.node and len(state.pods) == 1 else "running"
         line += f", but {escaped(state.words)}" if state.words else ""
     elif state.phase == "pulling":
-        line = "the image is being pulled" + (f" to `{state.node}`" if state.node else "")
+        line = "pulling the image" + (f" `{escaped(state.words)}`" if state.words else "") + (f" to `{state.node}`" if state.node else "")
+        took = now - state.pulling.timestamp() if now and state.pulling else 0.0
+        line += f", {about(took)} so far" if took >= 20 else ""
     else:
         line = f"pending: {escaped(state.words)}" if state.words else state.phase
     if state.scheduler:
@@ -143,7 +145,7 @@ def setbacks(state: JobState) -> tuple[str, ...]:
             found.append(f"{where}{_why(pod.reason, pod.exit_code)}")
         elif pod.restarts and pod.phase != "failed":
             found.append(f"{where}started again {pod.restarts}×: {_why(pod.last_reason, pod.exit_code)}")
-    return tuple(found)
+    return tuple(f"{one} ({found.count(one)}×)" if found.count(one) > 1 else one for one in dict.fromkeys(found))
 
 
 def _why(reason: str, code: int | None) -> str:

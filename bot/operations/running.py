@@ -110,8 +110,7 @@ async def watch(op: Operation, do: Services) -> Outcome:
     if line:
         notes["live"] = line
     memo = {
-        "now": report.now_line(state, date(until) if until else ""), "notes": notes, "stuck_until": until, "paces": paces, "numbers": numbers,
-        "details": {**op.memo.get("details", {}), "watch": state.words or state.phase},
+        "now": report.now_line(state, date(until) if until else "", now), "notes": notes, "stuck_until": until, "paces": paces, "numbers": numbers,
     }  # fmt: skip
     say = (_stuck(op, state, until),) if until is not None and state.reason not in _FIRST_TRY else ()
     slower = 3 if state.scheduler else 1  # the watch tells at once when the scheduler changes its mind

@@ -47,7 +47,7 @@ def room_step(policy: Policy) -> Step:
 async def offers(op: Operation, do: Services, policy: Policy) -> list[dict[str, Any]]:
     """At most three pools that would take the job: of sizes that the policy, the region and the quota allow and whose price is known."""
     t = target(op)
-    gpus, pods, region = int(t["per_pod"]), int(t["pods"]), str(t["region"])
+    gpus, pods, region = int(t["per_pod"]), int(t.get("lacking", t["pods"])), str(t["region"])
     if not gpus or op.values.get("pool"):  # a job that is bound to its pool finds no room in another
         return []
     usages, rows = await asyncio.gather(quotas.usage(do.azure, region), do.skus.rows(region))
@@ -114,14 +114,14 @@ def _message(op: Operation, found: Sequence[Mapping[str, Any]], *, ended: bool) 
     lines = [f"{head}: {escaped(str(t['short']))}"]
     buttons = [Button(label(offer), "offer", f"{op.id}:{number}") for number, offer in enumerate(found)]
     if buttons:
-        lines.append(f"A new node pool on *{t['cluster']}* would make room; each button asks for one:")
+        then = " Once it is there, run it again." if ended else ""
+        lines.append(f"A new node pool on *{t['cluster']}* would make room; each button asks for one.{then}")
     elif op.values.get("pool"):
         scale = f"`/gpu pool scale {t['cluster']}/{op.values['pool']} --nodes N`"
         lines.append(f"It is bound to its pool: {scale} makes room there; without `--pool` it may run in another.")
     else:
         lines.append(f"No size that policy and quota of {t['region']} allow would make room. `/gpu nodes {t['cluster']}` shows who holds what.")
     if ended:
-        lines += ["Once there is room, run it again."]
         buttons += again(op.id)
     blocks = [section("\n".join(lines))] + ([actions(buttons)] if buttons else [])
     return Say("room", f"{t['job']}: {t['short']}", blocks)

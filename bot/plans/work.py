@@ -66,6 +66,7 @@ async def job_run(op: Operation, do: Services, policy: Policy) -> Plan:
     target |= {
         "cluster": place.cluster.name, "group": place.cluster.group, "region": place.cluster.region, "gpus": gpus * pods, "resource": resource,
         "per_pod": gpus, "pods": pods, "gpu_hourly": str(hourly or ""), "short": short,
+        "lacking": pods - min(pods - 1, jobs.places(place.capacity, gpus, resource=resource)) if gpus else 0,
         "hopeless": bool(short) and hopeless(place, gpus, resource), "pools": [pool.name for pool in whole.pools],
         "chosen": place.chosen,
     }  # fmt: skip

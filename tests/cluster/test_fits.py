@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.cluster.jobs import fits
+from bot.cluster.jobs import fits, places
 from bot.cluster.nodes import tally
 from tests.cluster.build import node, pod
 
@@ -40,3 +40,8 @@ def test_the_other_resource_name_is_offered() -> None:
 def test_only_the_named_pool_counts() -> None:
     both = tally([node("a", pool="one", gpus=4), node("b", pool="two", gpus=1)], [])
     assert fits(both, 2, pool="two") == "No node of pool `two` has 2 GPUs: the largest has 1."
+
+
+def test_how_many_pods_could_start_now() -> None:
+    assert [places(TWO, gpus) for gpus in (1, 2, 3)] == [3, 1, 0]
+    assert places(TWO, 1, pool="elsewhere") == 0

@@ -8,7 +8,8 @@ import pytest
 
 from bot.cluster.jobstate import judge_job
 from bot.cluster.waiting import plain_pending
-from tests.cluster.build import container, event, job, pod, unschedulable
+from bot.operations.report import now_line
+from tests.cluster.build import NOW, container, event, job, pod, unschedulable
 
 FAILED = [{"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded", "message": "Job has reached the specified backoff limit"}]
 COMPLETE = [{"type": "Complete", "status": "True", "lastTransitionTime": "2026-11-20T09:00:00Z"}]
@@ -55,6 +56,9 @@ def test_pulling_is_seen_in_the_events() -> None:
     item = pod(phase="Pending", container=waits)
     assert judge_job(job(active=1), [item]).words == "the container is being made"
     assert judge_job(job(active=1), [item], [event("train-abcde", "Pulling", "Pulling image x")]).phase == "pulling"
+    pulled = judge_job(job(active=1), [item], [event("train-abcde", "Pulling", 'Pulling image "nvcr.io/nvidia/pytorch:25.01"', age=200)])
+    assert pulled.words == "nvcr.io/nvidia/pytorch:25.01"
+    assert now_line(pulled, now=NOW.timestamp()) == "pulling the image `nvcr.io/nvidia/pytorch:25.01` to `aks-gpu-1`, 3 min so far"
     both = [event("train-abcde", "Pulling", "x", age=20), event("train-abcde", "Pulled", "x", age=5)]
     assert judge_job(job(active=1), [item], both).phase == "pending"
 

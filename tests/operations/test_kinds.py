@@ -16,11 +16,12 @@ ANSWERED_AT_ONCE = {"menu", "help"}
 def listed() -> set[str]:
     """The names in the one list of kinds, without wiring a worker."""
     text = (ROOT / "bot" / "kinds.py").read_text()
+    from bot.operations.capacityquestions import CAPACITY_QUESTIONS
     from bot.operations.jobquestions import JOB_QUESTIONS
     from bot.operations.queries import QUESTIONS
 
     found = {name for name in {*BY_KIND, "lease", "home"} if f'"{name}"' in text}
-    return found | set(QUESTIONS) | set(JOB_QUESTIONS)
+    return found | set(QUESTIONS) | set(CAPACITY_QUESTIONS) | set(JOB_QUESTIONS)
 
 
 def test_every_command_has_a_kind_of_operation() -> None:

@@ -42,8 +42,8 @@ def test_an_unknown_price_is_a_question_mark_and_makes_no_sum() -> None:
 def test_what_fits_now_is_said_for_each_resource_and_pool() -> None:
     nodes = [node("a", gpus=2), node("b", gpus=4), node("m", pool="mig", size="Standard_NC24ads_A100_v4", gpus=7, resource="nvidia.com/mig-1g.10gb")]
     head = str(view(nodes, [pod("p", on="b", gpus=3)]).blocks()[0])
-    assert "*3* of *6* GPUs free · largest free block: 2" in head
-    assert "*7* of *7* `mig-1g.10gb` free · largest free block: 7" in head
+    assert "*3* of *6* GPUs free · largest free block: 2 GPUs" in head
+    assert "*7* of *7* `mig-1g.10gb` free · largest free block: 7 `mig-1g.10gb`" in head
     assert "`gpu` 2 × T4: 3 of 6 free" in head
     assert "`mig` 1 × A100: 7 of 7 free" in head
 

@@ -21,6 +21,24 @@ def test_while_it_runs_the_card_shows_the_newest_number_and_what_is_left(play: P
     assert re.search(r"Last seen: .*accuracy \*0\.\d+\*", shown(end))
 
 
+def test_while_it_runs_the_card_shows_the_throughput_that_the_log_shows(play: Playing) -> None:
+    log = '["Epoch 1/4 loss: 0.9 812.5 samples/sec\\nEpoch 2/4 loss: 0.7 815.0 samples/sec\\nEpoch 3/4 loss: 0.6 820.5 samples/sec"]'
+    env = 'env: [{name: PLAYGROUND_SECONDS, value: "inf"}]\n          args'
+    run_on_gpu(play, posted(play, f"```{MANIFEST.format(name='speedy', args=log, gpus=1).replace('args', env)}```"))
+    card, _ = card_of(play, "speedy-")
+    play.card(r"speedy-\w+ on lab(.|\n)*so far: train loss \*0\.6\*(.|\n)*820\.5 samples/s(.|\n)*epoch 3 of 4", seconds=60)
+    play.mention(card["ts"], "cancel")
+    play.reply(card["ts"], "Cancelled")
+
+
+def test_a_card_is_edited_far_less_often_than_the_log_grows(play: Playing) -> None:
+    play.command("run mnist --on lab --set max_steps=3000 --name chatty")
+    card, _ = card_of(play, "chatty")
+    play.reply(card["ts"], r"chatty\*? succeeded", seconds=90)
+    done = play.card(r"chatty on lab(.|\n)*Done")
+    assert 1 <= done["edits"] <= 30, done["edits"]  # 300 lines of log
+
+
 def test_a_program_that_fails_is_reported_once_with_its_exit_code(play: Playing) -> None:
     done, _ = ran(play, f"run {IMAGE} --on lab --name exits --env PLAYGROUND_EXIT_CODE=3", "exits", "failed")
     assert "the program ended with exit code 3" in shown(done)

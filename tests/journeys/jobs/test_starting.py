@@ -6,12 +6,11 @@ import re
 
 from tests.journeys.jobs.acts import IMAGE, MANIFEST, button, card_of, posted, ran, run_on_gpu
 from tests.journeys.looking import Looking
-from tests.playing import ALICE, GINA, Playing, shown, wait_until
+from tests.playing import ALICE, GINA, GPU, Playing, shown, wait_until
 
 
 def test_a_job_runs_again_with_changes_and_is_compared_with_the_last(play: Playing, lab: Looking) -> None:
-    first, name = ran(play, "run mnist --on lab --set max_steps=60 --env TEAM=vision -- --learning_rate=0.002", "mnist-")
-    assert "over the last" not in shown(first)
+    _, name = ran(play, "run mnist --on lab --set max_steps=60 --env TEAM=vision -- --learning_rate=0.002", "mnist-")
     second, again = ran(play, f"job {name} --again --set max_steps=120", "mnist-")
     assert again != name
     assert re.search(r"[+-]\d\.?\d* over the last|\+0 over the last", shown(second)), shown(second)
@@ -21,6 +20,17 @@ def test_a_job_runs_again_with_changes_and_is_compared_with_the_last(play: Playi
     play.command(f"job {again}")
     history = play.card(r"Runs of mnist")
     assert shown(history).index(again) < shown(history).rindex(name)
+
+
+def test_the_change_is_that_of_the_number_in_the_log(play: Playing) -> None:
+    log = '["Epoch 1/1 val_acc: 0.800"]'
+    run_on_gpu(play, posted(play, f"```{MANIFEST.format(name='compared', args=log, gpus=1)}```"))
+    card, name = card_of(play, "compared-")
+    first = play.reply(card["ts"], "succeeded: final val accuracy 0.8", seconds=60)
+    assert "over the last" not in shown(first)
+    play.command(f"job {name} --again -- 'Epoch 1/1 val_acc: 0.812'")
+    again = play.card(rf"Done(.|\n)*`{name}` again with args unset → Epoch 1/1 val_acc: 0.812", seconds=60)
+    assert "0.812 (+0.012 over the last)" in shown(play.reply(again["ts"], "succeeded: final val accuracy 0.812"))
 
 
 def test_the_card_of_one_more_run_says_what_is_different(play: Playing) -> None:
@@ -47,6 +57,23 @@ def test_change_and_run_shows_the_arguments_to_change(play: Playing, lab: Lookin
     job = wait_until(lambda: lab.job(other))
     assert job["spec"]["activeDeadlineSeconds"] == 5400
     assert job["spec"]["template"]["spec"]["containers"][0]["args"] == ["--max_steps", "50"]
+
+
+def test_a_job_is_started_by_form_and_a_wrong_field_is_marked(play: Playing, lab: Looking) -> None:
+    play.command("")
+    menu = wait_until(lambda: next((one for one in reversed(play.messages(GPU, ALICE)) if one.get("ephemeral_to") and one["blocks"]), None))
+    assert play.click(menu, "menu_run")["ok"]
+    view = wait_until(lambda: play.call("GET", f"/views?user={ALICE}")["views"])[-1]
+    values = {"work": "vector-add", "on": "lab", "gpus": "0", "pods": "", "timeout": "2h", "args": ""}
+    wrong = play.call("POST", "/views/submit", {"user": ALICE, "view_id": view["id"], "values": values})
+    assert list(wrong["errors"]) == ["gpus"]
+    assert "holds at least one GPU" in wrong["errors"]["gpus"]
+    wrong = play.call("POST", "/views/submit", {"user": ALICE, "view_id": view["id"], "values": {**values, "gpus": "1", "timeout": "soon"}})
+    assert list(wrong["errors"]) == ["timeout"]
+    assert play.call("POST", "/views/submit", {"user": ALICE, "view_id": view["id"], "values": {**values, "gpus": "1"}})["ok"]
+    card, name = card_of(play, "vector-add-")
+    assert wait_until(lambda: lab.job(name))["spec"]["activeDeadlineSeconds"] == 7200
+    play.reply(card["ts"], "succeeded: no metric in its log", seconds=60)
 
 
 def test_every_option_reaches_the_manifest(play: Playing, lab: Looking) -> None:

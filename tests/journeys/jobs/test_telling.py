@@ -6,7 +6,7 @@ import re
 
 from tests.journeys.jobs.acts import IMAGE, MANIFEST, button, buttons, card_of, content, posted, ran, run_on_gpu
 from tests.journeys.looking import Looking
-from tests.playing import BOB, Playing, shown
+from tests.playing import BOB, Playing, shown, wait_until
 
 
 def test_a_run_that_fell_back_to_the_cpu_is_told_loudly(play: Playing) -> None:
@@ -28,6 +28,23 @@ def test_logs_come_whole_and_without_secrets(play: Playing) -> None:
     assert "starting" in text
     assert "all done" in text
     assert "hunter2" not in text
+
+
+def test_a_finished_job_is_cleaned_by_name_or_by_time_and_what_is_known_of_it_stays(play: Playing, lab: Looking) -> None:
+    ran(play, f"run {IMAGE} --on lab --name swept", "swept")
+    play.command("clean swept")
+    play.card("Job `swept` and its pods are deleted")
+    assert lab.job("swept") is None
+    play.command("clean swept")
+    play.card("Job `swept` was gone already")
+    play.command("logs swept")
+    play.card("Job `swept` is not in the cluster any more, and its log went with it. `/gpu job swept`")
+    play.command("job swept")
+    play.card(r"\*swept\* on lab: (.|\n)*no metric in its log")
+    ran(play, f"run {IMAGE} --on lab --name aged", "aged")
+    assert lab.job("aged")["spec"]["ttlSecondsAfterFinished"] == 7 * 86400
+    play.advance(7 * 86400 + 60)
+    wait_until(lambda: lab.job("aged") is None)
 
 
 def test_several_pods_are_followed_and_summed_up(play: Playing, lab: Looking) -> None:
@@ -69,6 +86,17 @@ def test_a_job_that_has_to_wait_says_why_in_both_tongues_and_offers_room(play: P
     assert "would make room" in shown(offer)
     play.click(holders, "cancel")
     play.reply(card["ts"], r"waits\*? succeeded", seconds=60)
+
+
+def test_only_the_room_that_is_missing_is_offered(play: Playing) -> None:
+    play.command(f"run {IMAGE} --on lab --pods 3 --name wide --env PLAYGROUND_SECONDS=inf")
+    card, _ = card_of(play, "wide")
+    offer = play.reply(card["ts"], "has to wait: Only 2 of 3 pods with 1 GPU each fit now")
+    offers = [one["text"]["text"] for one in buttons(offer) if one["action_id"].startswith("offer")]
+    assert offers
+    assert all(text.startswith("1 × ") for text in offers), offers
+    play.click(card, "cancel")
+    play.reply(card["ts"], "Cancelled")
 
 
 def test_a_job_that_can_never_fit_is_not_started_and_pools_are_offered_cheapest_first(play: Playing, lab: Looking) -> None:

@@ -48,6 +48,7 @@ def test_one_name_on_two_clusters_is_two_jobs_and_the_question_which_is_asked_ba
 
 
 def test_a_manifest_that_names_no_cluster_goes_where_there_is_room_and_says_why(play: Playing, lab: Looking, zoo: Looking) -> None:
+    wait_until(lambda: not zoo.get("/api/v1/namespaces/default/pods")["items"])  # a pod that is being deleted still holds its GPU
     play.command(f"run {IMAGE} --on lab --pods 2 --name full {FOREVER}")
     full = play.card(r"full on lab(.|\n)*2 running", seconds=60)
     run_on_gpu(play, posted(play, f"```{MANIFEST.format(name='roams', args='[]', gpus=1)}```"))
