@@ -21,11 +21,11 @@ def parts(full: bool) -> dict[str, tuple[str, list[Callable[[], Iterator[Row]]]]
     return {
         "acks": ("Acknowledgements", [lambda: acks.measure(12 if full else 6, 60)]),
         "processes": ("Processes", [processes.started, lambda: processes.workers(500)]),
-        "waiting": ("Operations that wait", [lambda: processes.waiting(10_000, 70)]),
+        "waiting": ("Operations that wait", [lambda: processes.waiting(10_000, 60)]),
         "cloud": (
             "Requests to Azure",
-            [lambda: cloud.preflight(5), lambda: cloud.waiting(1, 1, 60), *([lambda: cloud.waiting(100, 100, 90)] if full else []),
-             lambda: cloud.waiting(live, clusters, 90, changes=True)],
+            [lambda: cloud.preflight(5), *([lambda: cloud.waiting(1, 1, 90), lambda: cloud.waiting(100, 100, 90)] if full else []),
+             lambda: cloud.waiting(live, clusters, 60, changes=True)],
         ),
         "jobs": ("Jobs", [lambda: jobs.completed(7)]),
     }  # fmt: skip

@@ -29,7 +29,7 @@ SYSTEM = "Standard_D2s_v5"
 REGIONS = ("eastus", "westus2", "eastus", "westus3", "westeurope", "northeurope", "swedencentral", "southcentralus")
 """As the quota for system pools is spread: 200 clusters in all."""
 READS_PER_SECOND, PLAN_SECONDS = 0.5, 5.0
-CHANGES = 20
+CHANGES = 15
 
 
 def preflight(runs: int) -> Iterator[Row]:
@@ -69,9 +69,10 @@ def waiting(count: int, clusters: int, window: float, *, changes: bool = False) 
     """Management reads per second while `count` operations wait for (at most 200) clusters; with `changes` how fresh what they know is."""
     with playing("--no-bot", speed=0.01) as play:
         play.bot("worker", **AS_INSTALLED)
-        asyncio.run(_begin(play.ready["redis"], clusters, count))
+        asyncio.run(_begin(play.ready["redis"], clusters))
         wait_until(lambda: len(play.writes("azure", "^PUT.*managedClusters/c")) >= clusters, 120 + clusters, "all clusters to be begun")
         time.sleep(45)
+        asyncio.run(_joined(play.ready["redis"], clusters, count))
         before = _reads(play)
         time.sleep(window)
         rows = _reads(play)[len(before) :]
@@ -92,8 +93,8 @@ def _reads(play: Playing) -> list[str]:
     return [row["path"].partition("?")[0] for row in play.requests("azure") if row["method"] in ("GET", "HEAD") and "/subscriptions/" in row["path"]]
 
 
-async def _begin(url: str, clusters: int, count: int) -> None:
-    """Write approved operations down, each about to create a cluster of its own; the others of `count` wait for these clusters, too."""
+async def _begin(url: str, clusters: int) -> None:
+    """Write approved operations down, each about to create a cluster of its own."""
     redis = Redis.from_url(url, decode_responses=True)
     journal = Journal(redis, Clock())
     async with Waking(url) as waking:
@@ -107,8 +108,15 @@ async def _begin(url: str, clusters: int, count: int) -> None:
             )  # fmt: skip
             await journal.create(new)
             await waking.wake(f"op:{new.id}", number / 5)
-        for number in range(clusters, count):
-            await _parked(journal, f"also{number}", number % clusters)
+    await redis.aclose()
+
+
+async def _joined(url: str, clusters: int, count: int) -> None:
+    """The others of `count` wait for these clusters, too."""
+    redis = Redis.from_url(url, decode_responses=True)
+    journal = Journal(redis, Clock())
+    for number in range(clusters, count):
+        await _parked(journal, f"also{number}", number % clusters)
     await redis.aclose()
 
 

@@ -96,7 +96,7 @@ def _residents(pid: int) -> list[float]:
 def waiting(count: int, rest: float) -> Iterator[Row]:
     """`count` operations that wait: memory, CPU in `rest` seconds of nothing, and how fast the right one wakes."""
     with playing("--no-bot", speed=60) as play:
-        worker = play.bot("worker", **AS_INSTALLED).pid
+        worker = play.bot("worker", **{**AS_INSTALLED, "QUARTERMASTER_PATROL_SECONDS": "30"}).pid
         store = redis_sync.Redis.from_url(play.ready["redis"])
         info = store.info("server")
         assert isinstance(info, dict)
@@ -104,7 +104,7 @@ def waiting(count: int, rest: float) -> Iterator[Row]:
         time.sleep(4)
         before = resident(worker), resident(server)
         asyncio.run(_park(play, count))
-        time.sleep(60)  # one round of the patrol reads what is new
+        time.sleep(35)  # one round of the patrol reads what is new
         after = resident(worker), resident(server)
         cpu, began = (busy(worker), busy(server)), time.perf_counter()
         time.sleep(rest)
@@ -157,6 +157,8 @@ def workers(count: int) -> Iterator[Row]:
         with playing("--no-bot", speed=60) as play:
             for each in range(number):
                 play.bot("worker", f"worker{each}", **AS_INSTALLED)
+            store = redis_sync.Redis.from_url(play.ready["redis"], decode_responses=True)
+            wait_until(lambda: sum(one["cmd"] == "blpop" for one in store.client_list()) == number, 60, "all workers to listen")  # noqa: B023
             asyncio.run(_ended(play, "warm", 20 * number))
             rates[number] = count / asyncio.run(_ended(play, "burst", count))
     yield Row(
