@@ -15,6 +15,13 @@ from bench.rows import Row, table
 from tests.playing import ROOT
 
 
+PAGE = ROOT / "docs" / "bench.md"
+HEAD = """# Measurements
+
+Written by `make bench` (`ARGS=--full`: a thousand operations on two hundred clusters). Compare ratios, not absolute figures: what is measured,
+what it is compared with and the clients that ask share the machine's CPUs."""
+
+
 def parts(full: bool) -> dict[str, tuple[str, list[Callable[[], Iterator[Row]]]]]:
     """The sections: a title, and what is measured."""
     live, clusters = (1000, 200) if full else (100, 20)
@@ -35,34 +42,37 @@ def main(argv: list[str]) -> int:
     """Measure what is asked for."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     sections = parts(False)
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"only some of: {', '.join(sections)} (printed, not written)")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"only some of: {', '.join(sections)}; the others stay as they were")
     parser.add_argument("--full", action="store_true", help="a thousand operations on two hundred clusters, longer runs: about twenty minutes")
     parser.add_argument("--dry", action="store_true", help="print only")
     options = parser.parse_args(argv)
     if unknown := set(options.parts) - sections.keys():
         parser.error(f"there is no part {', '.join(sorted(unknown))}")
-    before, began = os.getloadavg(), time.monotonic()
-    text: list[str] = []
+    written = _written()
     for name, (title, measures) in parts(options.full).items():
         if options.parts and name not in options.parts:
             continue
         print(f"… {title}", file=sys.stderr, flush=True)
-        text += ["", f"## {title}", "", *table(row for measure in measures for row in measure())]
-    words = "\n".join([*_head(before, time.monotonic() - began, options.full), *text]) + "\n"
-    print(words)
-    if not options.dry and not options.parts:
-        (ROOT / "docs" / "bench.md").write_text(words)
+        load, began = os.getloadavg(), time.monotonic()
+        lines = table(row for measure in measures for row in measure())
+        written[title] = "\n".join([_when(load, time.monotonic() - began), "", *lines])
+        print(f"## {title}\n\n{written[title]}\n", flush=True)
+    if not options.dry:
+        kept = [(title, written[title]) for title, _ in parts(False).values() if title in written]
+        PAGE.write_text("\n\n".join([HEAD, *(f"## {title}\n\n{text}" for title, text in kept)]) + "\n")
     return 0
 
 
-def _head(before: tuple[float, float, float], seconds: float, full: bool) -> list[str]:
-    load = " ".join(f"{one:.1f}" for one in before)
-    return [
-        "# Measurements", "",
-        f"Measured {datetime.now(UTC):%Y-%m-%d} on {os.cpu_count()} CPUs ({platform.machine()}, Python {platform.python_version()}) in "
-        f"{seconds / 60:.0f} min; load average before it began: {load}. Written by `make bench{' ARGS=--full' if full else ''}`; compare ratios, not "
-        "absolute figures: what is measured, what it is compared with and the clients that ask share these CPUs.",
-    ]  # fmt: skip
+def _written() -> dict[str, str]:
+    """The page as it is: the text of each section by its title."""
+    sections = PAGE.read_text().split("\n## ")[1:] if PAGE.exists() else []
+    return {title: text.strip() for title, _, text in (section.partition("\n") for section in sections)}
+
+
+def _when(load: tuple[float, float, float], seconds: float) -> str:
+    words = " ".join(f"{one:.1f}" for one in load)
+    machine = f"{os.cpu_count()} CPUs ({platform.machine()}, Python {platform.python_version()})"
+    return f"Measured {datetime.now(UTC):%Y-%m-%d %H:%M} UTC on {machine} in {seconds / 60:.1f} min; load average before it began: {words}."
 
 
 if __name__ == "__main__":
