@@ -14,7 +14,6 @@ from bench import acks, cloud, jobs, processes
 from bench.rows import Row, table
 from tests.playing import ROOT
 
-
 PAGE = ROOT / "docs" / "bench.md"
 HEAD = """# Measurements
 
