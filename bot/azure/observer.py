@@ -147,12 +147,18 @@ class Observer:
         if found is None:
             return {name}
         now = {item.name.lower(): item for item in found}
+        summary = {item.name.lower(): item for item in self._seen.clusters[name].pools} if name in self._seen.clusters else {}
         before = self._seen.pools.get(name)
         changed = {f"{name}/{pool}" for pool in (before or {}).keys() | now.keys() if before is not None and before.get(pool) != now.get(pool)}
         self._seen = Snapshot(
             self._seen.clusters, {**self._seen.pools, name: MappingProxyType(now)}, self._seen.at, {**self._seen.pools_at, name: self._now()}
         )
-        return changed | {name} if changed or before is None else set()
+        # Seen for the first time it is news only where it differs from the summary that woke those who wait already.
+        return changed | {name} if changed or (before is None and _states(summary) != _states(now)) else set()
+
+
+def _states(found: Mapping[str, PoolState]) -> dict[str, tuple[str, str, int]]:
+    return {name: (pool.provisioning_state, pool.power_state, pool.count) for name, pool in found.items()}
 
 
 def _changes(before: Mapping[str, ClusterState], now: Mapping[str, ClusterState]) -> set[str]:

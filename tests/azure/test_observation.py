@@ -72,10 +72,13 @@ async def test_the_budget_holds_however_many_clusters_are_waited_for_and_none_is
     hand = Hand()
     observer = Observer(cloud.conn, bucket=TokenBucket(0.5, 4.0, hand), now=hand)
     before, started = cloud.conn.meter.reads, hand.time
+    told: list[set[str]] = []
     for _ in range(40):
         hand.time += 5
         cloud.clock.advance(5)
-        await observer.tick([("rg", name) for name in names])
+        told.append(await observer.tick([("rg", name) for name in names]))
+    assert told[0] == {key("rg", name) for name in names}
+    assert not any(told[1:])  # pools that are listed for the first time are no news: each would cost its operation a read
     assert cloud.conn.meter.reads - before <= 0.5 * (hand.time - started) + 4
     assert set(observer.snapshot().pools_at) == {key("rg", name) for name in names}
     assert hand.time - min(observer.snapshot().pools_at.values()) < 60
