@@ -51,11 +51,12 @@ def test_a_manifest_that_names_no_cluster_goes_where_there_is_room_and_says_why(
     wait_until(lambda: not zoo.get("/api/v1/namespaces/default/pods")["items"])  # a pod that is being deleted still holds its GPU
     play.command(f"run {IMAGE} --on lab --pods 2 --name full {FOREVER}")
     full = play.card(r"full on lab(.|\n)*2 running", seconds=60)
-    run_on_gpu(play, posted(play, f"```{MANIFEST.format(name='roams', args='[]', gpus=1)}```"))
+    run_on_gpu(play, posted(play, f"```{MANIFEST.format(name='roams', args='[sleep, infinity]', gpus=1)}```"))
     card = play.card(r"roams-\w+ on zoo(.|\n)*of 2 clusters `zoo` is the first with room", seconds=60)
     wait_until(lambda: [job for job in zoo.jobs() if job["metadata"]["name"].startswith("roams-")])
     assert not [job for job in lab.jobs() if job["metadata"]["name"].startswith("roams-")]
-    play.reply(card["ts"], "succeeded", seconds=60)
+    play.click(card, "cancel")
+    play.reply(card["ts"], "Cancelled")
     play.click(full, "cancel")
     play.reply(full["ts"], "Cancelled")
 
