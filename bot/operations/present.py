@@ -135,7 +135,9 @@ def _tasks(op: Operation, kind: Kind) -> list[Task]:
         return []
     line = kind.undo if kind.undoing(op.step) else kind.steps
     skipped = {*op.memo.get("skipped", []), *((op.plan or {}).get("target", {}).get("skip", []))}
-    shown = [step for step in line if step.title and step.name not in skipped]
+    own = {f"take_back_{step.name}" for step in kind.steps}  # a pool's request never made the cluster: nothing of it is shown as deleted
+    foreign = {step.name for step in line if step.name.startswith("take_back_")} - own
+    shown = [step for step in line if step.title and step.name not in skipped | foreign]
     names = [step.name for step in line]
     at = names.index(op.step) if op.step in names else 0
     tasks = []
