@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import ssl
 import threading
 import time
-import urllib.request
 from typing import Any, Final
 
 from chaos.drawn import Round
 from chaos.system import System
 from chaos.telling import ACCEPTED, ML, Telling
+from tests.faults.test_redis_wiped import azure
 from tests.playing import GPU
 
 REST_SECONDS: Final = 100.0
@@ -86,17 +85,7 @@ def _holding(system: System, tellings: list[Telling]) -> list[str]:
 
 def _standing(system: System) -> set[str]:
     """Names of the clusters and node pools that exist, as Azure tells anybody who asks."""
-    env = system.play.ready["env"]
-    asked = urllib.request.Request(
-        f"{env['IDENTITY_ENDPOINT']}?resource=https://management.azure.com&api-version=2019-08-01",
-        headers={"X-IDENTITY-HEADER": env["IDENTITY_HEADER"], "Metadata": "true"},
-    )
-    with urllib.request.urlopen(asked) as answer:
-        token = json.loads(answer.read())["access_token"]
-    path = f"/subscriptions/{env['AZURE_SUBSCRIPTION_ID']}/providers/Microsoft.ContainerService/managedClusters?api-version=2025-05-01"
-    request = urllib.request.Request(system.play.ready["azure"] + path, headers={"Authorization": f"Bearer {token}"})
-    with urllib.request.urlopen(request, context=ssl.create_default_context(cafile=system.play.ready["ca"])) as answer:
-        listed = json.loads(answer.read())["value"]
+    listed = azure(system.play, "GET", "/providers/Microsoft.ContainerService/managedClusters?api-version=2025-05-01")["value"]
     pools = [pool["name"] for one in listed for pool in one["properties"].get("agentPoolProfiles") or []]
     return {one["name"] for one in listed} | set(pools)
 

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
@@ -24,7 +24,6 @@ from bot.tracing import span
 if TYPE_CHECKING:
     from bot.operations.services import Services
 
-T = TypeVar("T")
 STATES: Final = (RUNNING, WAITING_APPROVAL, WAITING_CONFIRMATION, "waiting_azure", "waiting_cluster", "other")
 STOCK_SECONDS: Final = 10.0
 LOOK_SECONDS: Final = 3.0

@@ -20,30 +20,20 @@ from bot.settings import Settings
 from bot.store import impatient, patient
 from playground import valkey
 from playground.__main__ import free_port
+from tests.faults.aside import Aside
 from tests.faults.test_kills import QUICK
 from tests.playing import ALICE, BOB, GPU, Playing, playing, shown, wait_until
 
 SIZE = "Standard_NC4as_T4_v3"
 
 
-class Address:
+class Address(Aside):
     """One address that leads to whichever server is the primary, as a managed Redis has it. `to` is where new connections go."""
 
     def __init__(self, path: Path, to: str) -> None:
+        super().__init__()
         self.path, self.to = path, to
-        self._loop = asyncio.new_event_loop()
         self._open: set[asyncio.StreamWriter] = set()
-        self._serving = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-
-    def __enter__(self) -> Address:
-        self._thread.start()
-        assert self._serving.wait(10)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
 
     def cut(self) -> None:
         """End all connections that are open."""
@@ -52,13 +42,15 @@ class Address:
             for writer in self._open:
                 writer.transport.abort()
 
-        self._loop.call_soon_threadsafe(abort)
+        self.loop.call_soon_threadsafe(abort)
 
-    def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        self._loop.run_until_complete(asyncio.start_unix_server(self._pass, str(self.path)))
-        self._serving.set()
-        self._loop.run_forever()
+    async def begin(self) -> None:
+        """Listen."""
+        self._server = await asyncio.start_unix_server(self._pass, str(self.path))
+
+    async def end(self) -> None:
+        """Listen no more."""
+        self._server.close()
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._open.add(writer)

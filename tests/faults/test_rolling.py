@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import threading
 import time
@@ -16,6 +15,7 @@ import pytest
 from aiohttp import ClientConnectionError, ClientSession, ClientTimeout, TCPConnector, web
 
 from playground.__main__ import free_port
+from tests.faults.aside import Aside
 from tests.playing import ALICE, GPU, Playing, playing, wait_until
 
 ACK_MS = 3000.0
@@ -98,33 +98,20 @@ def test_over_socket_mode_no_ack_is_missed(play: Playing) -> None:
     assert len(typists.acks) > 100
 
 
-class Balancer:
+class Balancer(Aside):
     """What stands before the replicas: sends each request to one that says it is ready; one that cannot be reached is passed over."""
 
     def __init__(self, ports: list[int]) -> None:
+        super().__init__()
         self.port, self.ports = free_port(), ports
-        self._loop = asyncio.new_event_loop()
-        self._serving = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
 
-    def __enter__(self) -> Balancer:
-        self._thread.start()
-        assert self._serving.wait(10)
-        return self
+    async def end(self) -> None:
+        """Close the door, then the connections to the replicas."""
+        await self._runner.cleanup()
+        await self._session.close()
 
-    def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
-
-    def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        self._loop.run_until_complete(self._serve())
-        self._serving.set()
-        self._loop.run_forever()
-        self._loop.run_until_complete(self._runner.cleanup())
-        self._loop.run_until_complete(self._session.close())
-
-    async def _serve(self) -> None:
+    async def begin(self) -> None:
+        """Open the door."""
         self._session = ClientSession(connector=TCPConnector(force_close=True), timeout=ClientTimeout(total=10))
         app = web.Application()
         app.router.add_post("/slack/events", self._pass)
