@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -31,13 +32,13 @@ class Seen:
 
 
 @pytest.fixture
-def seen(rig: Rig) -> Iterator[Seen]:
+async def seen(rig: Rig) -> AsyncIterator[Seen]:
     """A running watcher's memory; the watcher must end cleanly."""
     memory = Seen()
     watcher = Watcher(rig.access, memory, watch_seconds=30)
     watcher.start()
     yield memory
-    assert watcher.stop()
+    assert await asyncio.to_thread(watcher.stop)  # the simulated server answers in this loop
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("watch-") and thread.is_alive()]
 
 
@@ -66,7 +67,7 @@ async def test_what_was_there_before_wakes_once_at_the_start(rig: Rig) -> None:
     watcher = Watcher(rig.access, memory)
     watcher.start()
     await memory.has("jobs", "op-b")
-    assert watcher.stop()
+    assert await asyncio.to_thread(watcher.stop)
     await jobs.delete(rig.access, "default", "before")
 
 
@@ -85,7 +86,7 @@ async def test_a_broken_or_expired_watch_loses_nothing(rig: Rig, effect: str) ->
     await wait_until(lambda: _count(rig, "jobs?"), lambda count: count >= 3)
     await jobs.apply(rig.access, manifest("after", op="op-a"))
     await memory.has("jobs", "op-a")
-    assert watcher.stop()
+    assert await asyncio.to_thread(watcher.stop)
     assert len([row for row in rig.requests("/apis/batch/v1/jobs?") if "watch=" not in row["path"]]) >= 2
 
 
@@ -105,7 +106,7 @@ async def test_an_absent_server_is_asked_less_and_less_often(rig: Rig) -> None:
     await wait_until(lambda: _troubles(watcher), lambda troubles: not troubles)
     await jobs.apply(rig.access, manifest("back", op="op-back"))
     await memory.has("jobs", "op-back")
-    assert watcher.stop()
+    assert await asyncio.to_thread(watcher.stop)
 
 
 async def test_a_missing_right_is_told_and_not_hammered(rig: Rig) -> None:
@@ -114,7 +115,7 @@ async def test_a_missing_right_is_told_and_not_hammered(rig: Rig) -> None:
     troubles = await wait_until(lambda: _troubles(watcher), lambda troubles: len(troubles) == 4)
     assert "may not list nodes" in troubles["nodes"]
     assert len(rig.requests("/nodes?")) <= 2
-    assert watcher.stop()
+    assert await asyncio.to_thread(watcher.stop)
 
 
 async def _count(rig: Rig, part: str) -> int:
