@@ -18,7 +18,8 @@ from typing import Any, Final
 from azure.core.exceptions import AzureError, ClientAuthenticationError, DecodeError, HttpResponseError, ServiceRequestError
 
 from bot.azure.failures import BUSY, CONFLICT, GONE, THROTTLED, UNAVAILABLE, Row, row_for
-from bot.errors import WORDS, Failed, QuartermasterError, Refused, Temporary
+from bot.errors import Failed, QuartermasterError, Refused, Temporary
+from bot.words import WORDS
 
 MISSING_CODES: Final = frozenset({"ResourceNotFound", "ResourceGroupNotFound", "NotFound", "ParentResourceNotFound"})
 _WAITS: Final = {BUSY: 20.0, THROTTLED: 30.0, CONFLICT: 1.0, UNAVAILABLE: 5.0}

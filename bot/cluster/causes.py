@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from bot.errors import Words
+from bot.words import Words
 
 CAUSES: Final[dict[str, Words]] = {
     # The pool and its machines

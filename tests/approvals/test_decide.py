@@ -34,7 +34,7 @@ from bot.approvals.decide import (
 from bot.approvals.policy import read
 from bot.approvals.rules import ROLES
 from bot.commands import Role
-from bot.errors import WORDS
+from bot.words import WORDS
 
 POLICY = read(
     """

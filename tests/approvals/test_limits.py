@@ -8,7 +8,7 @@ import pytest
 
 from bot.approvals.limits import Ask, Place, alternatives, expiry_of, spoken, within_limits
 from bot.approvals.policy import read
-from bot.errors import WORDS
+from bot.words import WORDS
 
 POLICY = read(
     """

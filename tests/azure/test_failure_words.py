@@ -8,7 +8,8 @@ import pytest
 
 from bot.azure import failures
 from bot.azure.errors import Cause, cause_of, codes, retry_after
-from bot.errors import WORDS, Failed, Refused, Temporary
+from bot.errors import Failed, Refused, Temporary
+from bot.words import WORDS
 
 FAMILY = (
     "Operation could not be completed as it results in exceeding approved Standard NCASv3_T4 Family Cores quota. Additional details - "

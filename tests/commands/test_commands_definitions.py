@@ -9,7 +9,7 @@ import pytest
 from bot.commands import BY_KIND, COMMANDS, GROUPS, Command, Malformed, Reply, Request, Role, parse, usage
 from bot.commands.definitions import PATHS
 from bot.commands.model import Option
-from bot.errors import WORDS
+from bot.words import WORDS
 
 EXAMPLES = [(command, example) for command in COMMANDS for example in command.examples if command.kind != "help"]
 

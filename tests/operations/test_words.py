@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from bot.errors import WORDS
+from bot.words import WORDS
 
 ROOT = Path(__file__).resolve().parents[2]
 RAISED = re.compile(r"\b(?:Refused|Failed|Temporary|Malformed|blocker|warning|info)\(\s*\"([a-z_]+\.[a-z_.]+)\"")
