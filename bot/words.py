@@ -158,7 +158,7 @@ WORDS: Final[dict[str, Words]] = {
     "operations.cluster_unknown": Words("There is no cluster `{name}`.", "I know {known}."),
     "operations.cluster_unnamed": Words("Which cluster?", "Name it with `--on NAME`; I know {known}."),
     "operations.vanished": Words(
-        "{what} is gone: somebody deleted it outside of me.", "Nothing of it is left to clean up here; ask again if you still need it."
+        "{what} is gone: somebody deleted it meanwhile.", "Nothing of it is left to clean up here; ask again if you still need it."
     ),
     "operations.profile_differs": Words(
         "Azure made the pool with GPU driver `{got}` although `{asked}` was asked for.", "That cannot be changed later, so the pool is deleted again."

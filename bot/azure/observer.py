@@ -16,8 +16,9 @@ from typing import Final
 from bot.azure import clusters, pools
 from bot.azure.clusters import ClusterState
 from bot.azure.connection import Connection
+from bot.azure.operations import terminal
 from bot.azure.pools import PoolState
-from bot.errors import Temporary
+from bot.errors import QuartermasterError, Temporary
 
 READS_PER_SECOND: Final = 0.5
 BURST: Final = 10.0
@@ -82,6 +83,12 @@ class Snapshot:
         summary = next((item for item in owner.pools if item.name.lower() == pool.lower()), None) if owner else None
         return summary or listed
 
+    def settled(self, group: str, name: str) -> bool:
+        """Whether the cluster was seen to be gone, or nothing goes on in it and its pools."""
+        found = self.cluster(group, name)
+        states = [] if found is None else [found.provisioning_state, *(pool.provisioning_state for pool in found.pools)]
+        return self.at is not None and all(terminal(state) for state in states)
+
 
 def key(group: str, cluster: str, pool: str = "") -> str:
     """The name of a resource for those who wait: ``azure:<group>/<cluster>[/<pool>]``, in lower case, because ARM's ids are case-insensitive."""
@@ -134,11 +141,12 @@ class Observer:
                 break
             try:
                 changed |= await self._look(name, *asked[name])
-            except Temporary as error:
+            except QuartermasterError as error:
                 if not changed:
                     raise
                 # what the first LIST told must not be lost with this one
-                self._quiet_until = self._now() + (error.retry_after or 0.0)
+                if isinstance(error, Temporary):
+                    self._quiet_until = self._now() + (error.retry_after or 0.0)
                 break
         return changed
 

@@ -11,7 +11,7 @@ import contextlib
 import logging
 import os
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
 from redis.exceptions import RedisError
@@ -25,17 +25,21 @@ log = logging.getLogger(__name__)
 LOCK_SECONDS: Final = 10
 ROUND_SECONDS: Final = 2.0
 AZURE: Final = "azure"
+SETTLED_SECONDS: Final = 60.0
 
 
 class Observing:
-    """One per worker process."""
+    """One per worker process. `settled_seconds` is how often those are woken that wait for what is at rest."""
 
-    def __init__(self, do: Services) -> None:
+    def __init__(self, do: Services, settled_seconds: float = SETTLED_SECONDS) -> None:
         self._do = do
+        self._settled_seconds = settled_seconds
         self._watchers: dict[str, Watcher] = {}
         self._poking: set[asyncio.Task[None]] = set()
         self._name = f"{os.uname().nodename}-{os.getpid()}"
         self._look_at = 0.0
+        self._owed: set[str] = set()
+        self._woken: dict[str, float] = {}
 
     async def look_at_azure(self) -> None:
         """One round of the LIST loop. One worker does it for as long as it lives: budget and snapshot are its own."""
@@ -46,15 +50,25 @@ class Observing:
             wanted.append((group, cluster))
         before = self._do.observer.snapshot().at
         try:
-            changed = await self._do.observer.tick(wanted)
+            self._owed |= await self._do.observer.tick(wanted)
         except QuartermasterError as error:
             log.info("the subscription could not be listed", extra={"cause": repr(error.__cause__ or error)})
             return
-        for name in names:
-            if name in changed:
-                await self._wake(name)
+        for name in self._due(dict(zip(names, wanted, strict=True))):
+            await self._wake(name)
+            self._owed.discard(name)
+            self._woken[name] = time.monotonic()
+        self._owed &= set(names)
         if self._do.observer.snapshot().at != before:
             await self._do.waiting.saw(names)
+
+    def _due(self, wanted: Mapping[str, tuple[str, str]]) -> list[str]:
+        """What changed; and, once a minute, what has settled while somebody still waits for it: a change that passed between a step's look and
+        its waiting, or that the store did not take, must not be waited for until the step looks by itself."""
+        now, seen = time.monotonic(), self._do.observer.snapshot()
+        self._woken = {name: self._woken.get(name, now) for name in wanted}
+        settled = {name for name, (group, cluster) in wanted.items() if seen.settled(group, cluster)}
+        return [name for name in wanted if name in self._owed or (name in settled and now - self._woken[name] >= self._settled_seconds)]
 
     async def watch(self, stop: asyncio.Event) -> None:
         """List the subscription, and keep watches open for the clusters, that somebody waits for, until `stop`."""

@@ -17,6 +17,7 @@ from bot.azure.operations import terminal
 from bot.azure.pools import PoolState
 from bot.azure.poolspec import GPU_TAINT, PoolSpec
 from bot.errors import Failed, Refused
+from bot.operations import deletions
 from bot.operations.record import Operation
 from bot.operations.services import Services
 from bot.operations.steps import Done, Outcome, Step, Wait
@@ -97,6 +98,7 @@ async def make_cluster(op: Operation, do: Services) -> Outcome:
     if state is None:
         if "cluster" in op.memo.get("made", []) and "cluster_seen" in op.memo:
             raise Failed("operations.vanished", what=f"Cluster `{t['cluster']}`")
+        await deletions.still_wanted(op, do, f"Cluster `{t['cluster']}`", t["group"], t["cluster"])
         spec = ClusterSpec(
             group=t["group"],
             name=t["cluster"],
@@ -129,6 +131,7 @@ async def make_pool(op: Operation, do: Services) -> Outcome:
     if state is None:
         if "pool_seen" in op.memo:
             raise Failed("operations.vanished", what=f"Node pool `{wanted['name']}`")
+        await deletions.still_wanted(op, do, f"Node pool `{wanted['name']}`", t["group"], t["cluster"], wanted["name"])
         begun = await pools.put(do.azure, pool_spec(t), tags_of(op, wanted["hourly"]))
         return waiting(op, do, "Azure is creating the nodes", token=begun.token, made=made(op, "pool"))
     if tags.value(state.tags, tags.OPERATION) != op.id:

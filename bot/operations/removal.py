@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.azure import clusters, groups, pools, tags
 from bot.azure.operations import Begun, Kind, terminal
 from bot.errors import Refused
-from bot.operations import leases
+from bot.operations import deletions, leases
 from bot.operations.provisioning import azure_of, broken, patient, target
 from bot.operations.record import Operation
 from bot.operations.services import Services
@@ -25,6 +25,7 @@ async def delete_pool(op: Operation, do: Services) -> Outcome:
     say = await _not_deleted(op, do, "pool_delete", f"Node pool `{t['cluster']}/{t['pool']}`", t["pool"])
     # What has expired goes, whatever its PodDisruptionBudgets say: it was announced, and it costs money.
     force = bool(t.get("force")) or _tries(op) > 0
+    await deletions.note(do, t["group"], t["cluster"], t["pool"])
     begun = await pools.delete(do.azure, t["group"], t["cluster"], t["pool"], ignore_disruption_budget=force)
     return _deleting(op, do, begun, "Azure is deleting the nodes", say)
 
@@ -41,6 +42,7 @@ async def delete_cluster(op: Operation, do: Services) -> Outcome:
     if state.provisioning_state.lower() == "deleting":
         return Wait(do.settings.engine.look, on=azure_of(op), memo={"now": "Azure is deleting the cluster"})
     say = await _not_deleted(op, do, "cluster_delete", f"Cluster `{t['cluster']}`")
+    await deletions.note(do, t["group"], t["cluster"])
     begun = await clusters.delete(do.azure, t["group"], t["cluster"])
     return _deleting(op, do, begun, "Azure is deleting the cluster", say)
 

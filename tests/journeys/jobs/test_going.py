@@ -79,7 +79,7 @@ def test_a_job_that_somebody_else_deletes_is_noticed(play: Playing, lab: Looking
     play.command(f"run {IMAGE} --on lab --name taken --env PLAYGROUND_SECONDS=inf")
     card = play.card(r"\Ataken on lab - (.|\n)*running on")
     lab.delete("/apis/batch/v1/namespaces/default/jobs/taken?propagationPolicy=Background")
-    play.reply(card["ts"], "Job `taken` is gone: somebody deleted it outside of me")
+    play.reply(card["ts"], "Job `taken` is gone: somebody deleted it meanwhile")
 
 
 def test_a_name_that_belongs_to_another_job_is_refused_and_that_job_is_left_alone(play: Playing, lab: Looking) -> None:

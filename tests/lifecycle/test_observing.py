@@ -1,0 +1,95 @@
+"""Nobody waits for ever for a change that was seen: not where the store failed in between, nor where it came between a look and the waiting."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from bot.azure import clusters, pools
+from bot.azure.poolspec import PoolSpec
+from bot.errors import Failed
+from bot.lifecycle.observing import Observing
+from bot.operations import provisioning, removal
+from bot.operations.steps import Kind, Outcome, Step, Wait
+from tests.operations.simulated import T4, World, opened
+
+NAME = "azure:demo-rg/demo"
+
+
+@pytest.fixture
+async def world(redis: Redis, redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
+    """A subscription with a cluster, and an operation ``w`` that waits for it."""
+    async with opened(redis, redis_url, tmp_path, monkeypatch) as made:
+
+        async def wait(*_: object) -> Outcome:
+            return Wait(300.0, on=NAME)
+
+        made.kinds["wait"] = Kind("wait", [Step("wait", wait)])
+        await made.make(made.ours())
+        yield made
+
+
+async def waiting(world: World) -> str:
+    op_id = await world.begin("wait")
+    await world.engine.handle(op_id)
+    return op_id
+
+
+async def poked(world: World, op_id: str) -> bool:
+    op = await world.look(op_id)
+    return op.pokes > op.on_pokes
+
+
+async def test_a_change_that_the_store_did_not_take_is_passed_on_when_it_does(world: World, redis: Redis) -> None:
+    op_id = await waiting(world)
+    observing = Observing(world.do)
+    await observing.look_at_azure()
+    await world.engine.handle(op_id)
+    await clusters.update_tags(world.do.azure, "demo-rg", "demo", {"team": "vision"})
+    await redis.config_set("maxmemory", "1")
+    try:
+        with pytest.raises(RedisError):
+            await observing.look_at_azure()
+    finally:
+        await redis.config_set("maxmemory", "0")
+    assert not await poked(world, op_id)
+    await observing.look_at_azure()
+    assert await poked(world, op_id)
+
+
+async def test_who_waits_for_what_is_at_rest_is_woken_though_nothing_changes(world: World) -> None:
+    await world.do.observer.tick([("demo-rg", "demo")])  # somebody else's look, just before this one began to wait
+    op_id = await waiting(world)
+    await Observing(world.do).look_at_azure()
+    assert not await poked(world, op_id)
+    eager = Observing(world.do, settled_seconds=0.0)
+    await eager.look_at_azure()
+    assert await poked(world, op_id)
+    await world.engine.handle(op_id)
+    world.clock.speed = 0.1
+    await pools.put(world.do.azure, PoolSpec("demo-rg", "demo", "gpu", T4), world.ours())
+    await eager.look_at_azure()
+    await world.engine.handle(op_id)
+    await eager.look_at_azure()
+    assert not await poked(world, op_id), "the pool is being made: that is worth waiting for"
+
+
+async def test_what_was_deleted_while_its_creation_did_not_know_that_it_had_begun_is_not_made_again(world: World) -> None:
+    wanted = {"name": "gpu", "size": T4, "nodes": 1, "driver": "driver-only", "hourly": "0.53"}
+    asked = await world.look(await world.begin("make"))
+    making = replace(asked, plan={"target": {"group": "demo-rg", "cluster": "demo", "pool": wanted}})
+    await provisioning.make_pool(making, world.do)  # Azure took it, and the process died before it could write that down
+    await world.quiet()
+    asked = await world.look(await world.begin("delete"))
+    deleting = replace(asked, plan={"target": {"group": "demo-rg", "cluster": "demo", "pool": "gpu"}})
+    while isinstance(await removal.delete_pool(deleting, world.do), Wait):
+        await world.pool()
+    with pytest.raises(Failed, match="deleted it meanwhile"):
+        await provisioning.make_pool(making, world.do)
+    assert world.writes("agentPools/gpu", "PUT") == ["PUT demo/agentPools/gpu"]
+    assert await world.pool() is None
