@@ -102,7 +102,7 @@ def test_the_worker_is_killed_in_each_step_and_the_story_still_ends(play: Playin
     play.click(card, "approve", BOB)
     killed = killed_in_every_step(play, op_id, "succeeded")
     assert {"group", "cluster", "pool"} <= set(killed)
-    play.call("POST", "/_control/clock", {"speed": 4})  # the job must outlast the start of the next worker, or nobody sees it being watched
+    play.call("POST", "/clock", {"speed": 4})  # the job must outlast the start of the next worker, or nobody sees it being watched
     play.command("run mnist --on demo")
     job = operation(play, "job.run")
     killed += killed_in_every_step(play, job, "succeeded")
