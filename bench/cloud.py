@@ -79,7 +79,7 @@ def waiting(count: int, clusters: int, window: float, *, changes: bool = False) 
         late = asyncio.run(_changed(play, clusters, count)) if changes else []
     rate = len(rows) / window
     lists = sum(path.endswith("managedClusters") for path in rows)
-    what = f"{count:,} operations that wait for {clusters} cluster{'s' * (clusters > 1)}"
+    what = f"{count:,} operation{'s that wait' if count > 1 else ' that waits'} for {clusters} cluster{'s' * (clusters > 1)}"
     yield Row(
         f"{what}: management reads a second, over {window:.0f} s",
         f"{rate:.3f} ({rate / count:.5f} for each; {lists} LISTs of the subscription, {len(rows) - lists} others)", f"≤ {READS_PER_SECOND}",
