@@ -28,13 +28,8 @@ LINES_IN_A_BLOCK: Final = 8
 
 
 def parts_of(op: Operation) -> dict[str, Decimal]:
-    """What the plan of `op` keeps paying for: US dollars per hour at most, by resource (``cluster``, ``cluster/pool``).
-
-    The shares are those of the plan's prices, the sum is its total over its hours: prices per hour are rounded up to cents for people,
-    and would come to more than the plan said.
-    """
-    plan = op.plan or {}
-    t = plan.get("target", {})
+    """What the plan of `op` keeps paying for: US dollars per hour at most, by resource (``cluster``, ``cluster/pool``)."""
+    t = (op.plan or {}).get("target", {})
     if op.kind in EXTENDING:
         return {name: Decimal(str(price)) for name, price in t.get("parts", {}).items()}
     if op.kind in PROLONGING:
@@ -44,10 +39,7 @@ def parts_of(op: Operation) -> dict[str, Decimal]:
     pool = t.get("pool")
     if isinstance(pool, dict) and pool.get("hourly"):
         parts[f"{t['cluster']}/{pool['name']}"] = Decimal(str(pool["hourly"]))
-    hours, total, together = Decimal(str(plan.get("hours") or 0)), Decimal(str(plan.get("total_max", "0"))), sum(parts.values())
-    if not hours or not total or not together:
-        return parts
-    return {part: hourly * total / hours / together for part, hourly in parts.items()}
+    return parts
 
 
 class Paying:

@@ -127,7 +127,7 @@ def _facts(op: Operation) -> list[tuple[str, str]]:
 
 
 def _range(low: str, high: str) -> str:
-    return usd(high) if low == high else f"{usd(low)}-{usd(high)}"
+    return usd(high) if usd(low) == usd(high) else f"{usd(low)}-{usd(high)}"
 
 
 def _tasks(op: Operation, kind: Kind) -> list[Task]:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import ROUND_UP, Decimal
+from decimal import Decimal
 from typing import Any, Final
 
 from bot.approvals.decide import Denied, tier
@@ -19,7 +19,7 @@ from bot.azure.findings import ordered
 from bot.azure.prices import Price
 from bot.azure.sizes import CHEAPEST, Size, promised
 from bot.errors import Refused
-from bot.model import Change, Finding, Plan
+from bot.model import Change, Finding, Plan, exact
 from bot.operations.answers import expiry
 from bot.operations.present import date
 from bot.operations.provisioning import pool_spec
@@ -44,11 +44,6 @@ class Cost:
         return Cost(self.low + other.low, self.high + other.high, min(self.date, other.date))
 
 
-def cents(amount: Decimal) -> str:
-    """Whole cents, rounded up: a plan does not promise too little."""
-    return str(amount.quantize(Decimal("0.01"), rounding=ROUND_UP))
-
-
 async def cluster_create(op: Operation, do: Services, policy: Policy) -> Plan:
     """A resource group, a cluster with a system pool, and a GPU pool if a size is given."""
     values = op.values
@@ -60,7 +55,7 @@ async def cluster_create(op: Operation, do: Services, policy: Policy) -> Plan:
     if name.lower() in existing and tags.value(existing[name.lower()].tags, tags.OPERATION) != op.id:
         raise Refused("plans.cluster_taken", name=name, cheapest=CHEAPEST)
     cost = await _cost(do, system_size, region, system_nodes)
-    system_hourly = cents(cost.high)
+    system_hourly = exact(cost.high)
     changes = [
         Change("create", f"resource group {group}", region),
         Change(
@@ -147,7 +142,7 @@ async def _pool(
         "spot": spot, "max_price": values.get("max_price"), "eviction": values.get("eviction", "Delete"), "zones": list(values.get("zones") or ()),
         "mig": mig, "driver": values.get("driver", "driver-only"), "taints": list(values.get("taints") or ()),
         "labels": dict(values.get("labels") or {}), "os_sku": values.get("os_sku"), "headers": dict(values.get("headers") or {}),
-        "gpus_per_node": per_node, "resource": resource, "model": size.model, "node_hourly": str(price.usd_per_hour), "hourly": cents(cost.high),
+        "gpus_per_node": per_node, "resource": resource, "model": size.model, "node_hourly": str(price.usd_per_hour), "hourly": exact(cost.high),
     }  # fmt: skip
     spec = pool_spec({"group": group, "cluster": values["cluster"], "pool": pool})
     state = await features.state(do.azure, features.MANAGED_GPU) if pool["driver"] == "managed" else None
@@ -193,7 +188,7 @@ def _pool_change(pool: Mapping[str, Any], size: Size, cost: Cost) -> Change:
         if text
     ]
     detail = f"{_counted(pool)} × {size.name} ({gpus}), driver: {pool['driver']}" + (f", {', '.join(extras)}" if extras else "")
-    return Change("create", f"GPU node pool {pool['name']}", detail, cents(cost.high))
+    return Change("create", f"GPU node pool {pool['name']}", detail, exact(cost.high))
 
 
 def _priced(
@@ -206,7 +201,7 @@ def _priced(
     if isinstance(needs, Denied):
         raise Refused("plans.blocked", reasons=str(needs))
     return Plan(
-        title=title, changes=tuple(changes), hourly_min=cents(cost.low), hourly_max=cents(cost.high), total_min=cents(cost.low * hours),
-        total_max=cents(cost.high * hours), hours=float(hours), expires=float(int(op.created + seconds)), one_way=one_way, findings=tuple(findings),
+        title=title, changes=tuple(changes), hourly_min=exact(cost.low), hourly_max=exact(cost.high), total_min=exact(cost.low * hours),
+        total_max=exact(cost.high * hours), hours=float(hours), expires=float(int(op.created + seconds)), one_way=one_way, findings=tuple(findings),
         price_date=cost.date, approvals=needs.approvals, why=needs.why, target=target,
     )  # fmt: skip
