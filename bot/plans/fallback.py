@@ -25,6 +25,7 @@ from bot.operations.fallback import place_of
 from bot.operations.provisioning import pool_spec
 from bot.operations.record import Operation
 from bot.operations.services import Services
+from bot.plans.mending import elsewhere
 
 MOST_LOOKED_AT: Final = 12
 Planning = Callable[[Operation, Services, Policy], Awaitable[Plan]]
@@ -43,10 +44,13 @@ def with_places(planning: Planning, *, moves: bool) -> Planning:
 
     async def planned(op: Operation, do: Services, policy: Policy) -> Plan:
         plan = await planning(op, do, policy)
-        if plan.blocked:
+        wanted = plan.target.get("mend", [])
+        if plan.blocked and "other_size" not in wanted:
             return plan
         approved, hours = Decimal(plan.hourly_max), Decimal(str(plan.hours))
         target = {**plan.target, "places": await places(do, policy, plan.target, approved=approved, hours=hours, moves=moves)}
+        if plan.blocked:
+            return replace(plan, target={**plan.target, "mend": [*elsewhere(target["places"], target), *wanted]})
         return replace(plan, target=target, findings=(*plan.findings, *finding(target)))
 
     return planned
