@@ -24,6 +24,7 @@ from bot.commands import THIS, Reply, Request, parse, parse_mention, shown
 from bot.errors import Refused, Temporary
 from bot.operations.journal import Journal, NewOperation
 from bot.operations.record import DECISION_PREFIX, JOB_KINDS, Operation, identity
+from bot.plans.mending import instead
 from bot.plans.precheck import check
 from bot.slack.people import People, Profile
 
@@ -64,6 +65,16 @@ class Intake:
         if parsed.kind == "menu":
             return "Type `/gpu` and nothing else for the menu, or `/gpu help`."
         return await self.request(parsed, who, trigger=trigger, response_url=response_url)
+
+    def instead(self, text: str, answer: str) -> tuple[str, Request] | None:
+        """What to offer beside `answer`, which refused the command `text`: a label, and a command that the policy permits."""
+        found = instead(text, answer)
+        try:
+            if found:
+                check(found[1].kind, found[1].values, self._gate.policy)
+        except Refused:
+            return None
+        return found
 
     async def request(
         self, request: Request, who: Who, *, trigger: str, response_url: str = "", thread: str = "", memo: Mapping[str, Any] | None = None

@@ -66,7 +66,11 @@ def kinds(policy: Policy, gates: Gates, fetch: Fetch, paying: Paying) -> Mapping
         Kind("idle", Idling(policy.idle).steps, card="none"),
         Kind("idle.scale", (plan_step(policy, "pool.scale"), *changing.SCALE, paying.reprice), changing.SCALE_UNDO, card="none"),
         Kind("idle.stop", (plan_step(policy, "pool.stop"), *changing.STOP, paying.reprice), changing.POWER_UNDO, card="none"),
-        Kind("orphan.takeover", (*start, gates.approve, recheck, paying.take_on, *orphans.TAKE_OVER)),
+        Kind(
+            "orphan.takeover",
+            (*start, gates.approve, recheck, orphans.NOTE, paying.who_pays, paying.take_on, *orphans.TAKE_OVER),
+            (adopting.PUT_BACK, paying.hand_back),
+        ),
         Kind("lease.stamp", (lost.STAMP,), card="answer"),
         Kind("notice", (notices.TELL,), card="answer"),
         Kind("query.audit", (gates.admit, asked(audit)), card="answer"),

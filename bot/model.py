@@ -6,16 +6,26 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 
+def exact(amount: Decimal) -> str:
+    """An amount as plans and Azure tags carry it: to the micro-dollar, as budgets count, so that parts add up to their sum."""
+    return f"{amount.quantize(Decimal('0.000001'), rounding=ROUND_HALF_UP).normalize():f}"
+
+
 def usd(amount: Decimal | float | str) -> str:
-    """An amount as people read it: ``$0.53``, or ``$0.0042`` where cents would hide it."""
+    """An amount as people read it, and the only place that rounds one: ``$0.53``, or ``$0.0042`` where cents would hide it."""
     value = Decimal(str(amount))
     if value and abs(value) < Decimal("0.1"):
-        return f"${value.quantize(Decimal('0.0001')):f}"
-    return f"${value.quantize(Decimal('0.01')):,f}"
+        return f"${value.quantize(Decimal('0.0001'), rounding=ROUND_HALF_UP):f}"
+    return f"${value.quantize(Decimal('0.01'), rounding=ROUND_HALF_UP):,f}"
+
+
+def usd_above(amount: Decimal, limit: Decimal) -> str:
+    """An amount that is above `limit`, with as many decimals as it takes to look it."""
+    return f"${exact(amount)}" if usd(amount) == usd(limit) else usd(amount)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from slack_bolt.async_app import AsyncApp
 from slack_bolt.context.ack.async_ack import AsyncAck
 
 from bot.intake import Intake, Who
+from bot.slack.blocks import Button, actions, section
 from handlers import modals
 
 
@@ -21,4 +22,10 @@ def register(app: AsyncApp, intake: Intake) -> None:
         if not text.strip():
             await ack(text="What would you like to do?", blocks=modals.menu())
             return
-        await ack(text=await intake.command(text, who, trigger=body["trigger_id"], response_url=body.get("response_url", "")))
+        answer = await intake.command(text, who, trigger=body["trigger_id"], response_url=body.get("response_url", ""))
+        mended = intake.instead(text, answer)
+        if mended is None:
+            await ack(text=answer)
+            return
+        label, request = mended
+        await ack(text=answer, blocks=[section(answer), actions([Button(label, "menu_instead", request.text)])])

@@ -35,11 +35,12 @@ from bot.lifecycle.observing import Observing
 from bot.lifecycle.patrol import Patrol
 from bot.operations.engine import Engine
 from bot.operations.journal import Journal
-from bot.operations.present import card, ending
+from bot.operations.present import card
 from bot.operations.record import DENIED, REFUSED, Operation
 from bot.operations.services import Clusters, Services
 from bot.operations.waiting import Waiting
 from bot.operations.waking import Lane, Waking
+from bot.plans.mending import ending
 from bot.settings import Settings
 from bot.slack.client import error_name, open_session, retry_after, web_client
 from bot.slack.files import Files

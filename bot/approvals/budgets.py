@@ -19,7 +19,7 @@ from bot.approvals.rules import Policy
 from bot.approvals.spending import MICRO, Overview, Scope, cost, dollars, limit_micros, micros, month_of, split
 from bot.clock import Clock
 from bot.errors import Refused
-from bot.model import usd
+from bot.model import usd, usd_above
 from bot.store import text, texts
 
 LEDGER: Final = "{qm}:budget"
@@ -85,7 +85,8 @@ class Budgets:
             _, scope, month, used, asked = answer
             limit = {"user": self._rules.of_user(user), "channel": self._rules.of_channel(channel), "total": self._rules.total}[scope] or Decimal(0)
             left = max(Decimal(0), limit - dollars(int(used)))
-            raise Refused("budgets.exceeded", whose=WHOSE[scope], month=month, limit=usd(limit), left=usd(left), asked=usd(dollars(int(asked))))
+            needs = usd_above(dollars(int(asked)), left)
+            raise Refused("budgets.exceeded", whose=WHOSE[scope], month=month, limit=usd(limit), left=usd(left), asked=needs)
 
     async def settle(
         self, op_id: str, spent: Decimal | None = None, *, part: str | None = None, until: float | None = None, user: str = "", channel: str = ""

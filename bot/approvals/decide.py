@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from decimal import ROUND_UP, Decimal
+from decimal import Decimal
 from enum import StrEnum
 
 from bot.approvals.rules import ROLES, Policy
 from bot.errors import Refused
+from bot.model import usd, usd_above
 
 
 class Reason(StrEnum):
@@ -149,9 +150,9 @@ def tier(policy: Policy, hourly: Decimal | None, total: Decimal | None) -> Needs
         if hourly <= rule.up_to_hourly and (rule.up_to_total is None or total <= rule.up_to_total):
             return Needs(rule.approvals, _why(rule.approvals, hourly, total, over))
         over = (
-            f"{_usd(hourly)}/h is above {_usd(rule.up_to_hourly)}/h"
+            f"{usd_above(hourly, rule.up_to_hourly)}/h is above {usd(rule.up_to_hourly)}/h"
             if hourly > rule.up_to_hourly
-            else f"{_usd(total)} in total is above {_usd(rule.up_to_total or Decimal(0))}"
+            else f"{usd_above(total, rule.up_to_total or Decimal(0))} in total is above {usd(rule.up_to_total or Decimal(0))}"
         )
     return denied(Reason.TOO_DEAR, over=over or "the policy has no tier")
 
@@ -162,14 +163,9 @@ def _real(amount: Decimal) -> bool:
 
 def _why(approvals: int, hourly: Decimal, total: Decimal, over: str) -> str:
     if approvals == 0:
-        return f"{_usd(hourly)}/h and {_usd(total)} in total need no approval"
+        return f"{usd(hourly)}/h and {usd(total)} in total need no approval"
     needed = "one approval" if approvals == 1 else f"{approvals} approvals"
-    return f"{over}: {needed} needed" if over else f"{_usd(hourly)}/h: {needed} needed"
-
-
-def _usd(amount: Decimal) -> str:
-    """Rounded up as a plan's prices are, so that the card names one figure: what is above a limit also looks it."""
-    return f"${amount.quantize(Decimal('0.01'), rounding=ROUND_UP):,f}"
+    return f"{over}: {needed} needed" if over else f"{usd(hourly)}/h: {needed} needed"
 
 
 def price_moved(policy: Policy, approved: Decimal, now: Decimal) -> bool:

@@ -12,9 +12,10 @@ from bot.approvals.audit import Audit
 from bot.approvals.budgets import Budgets
 from bot.approvals.rules import Policy
 from bot.approvals.spending import month_of
+from bot.azure import tags
 from bot.errors import Refused
 from bot.operations.answers import Answer
-from bot.operations.record import REFUSED, Operation
+from bot.operations.record import REFUSED, Operation, identity
 from bot.operations.services import Services
 from bot.operations.steps import Done, End, Outcome, Say, Step
 from bot.slack.blocks import context, header, section
@@ -28,13 +29,8 @@ LINES_IN_A_BLOCK: Final = 8
 
 
 def parts_of(op: Operation) -> dict[str, Decimal]:
-    """What the plan of `op` keeps paying for: US dollars per hour at most, by resource (``cluster``, ``cluster/pool``).
-
-    The shares are those of the plan's prices, the sum is its total over its hours: prices per hour are rounded up to cents for people,
-    and would come to more than the plan said.
-    """
-    plan = op.plan or {}
-    t = plan.get("target", {})
+    """What the plan of `op` keeps paying for: US dollars per hour at most, by resource (``cluster``, ``cluster/pool``)."""
+    t = (op.plan or {}).get("target", {})
     if op.kind in EXTENDING:
         return {name: Decimal(str(price)) for name, price in t.get("parts", {}).items()}
     if op.kind in PROLONGING:
@@ -44,10 +40,7 @@ def parts_of(op: Operation) -> dict[str, Decimal]:
     pool = t.get("pool")
     if isinstance(pool, dict) and pool.get("hourly"):
         parts[f"{t['cluster']}/{pool['name']}"] = Decimal(str(pool["hourly"]))
-    hours, total, together = Decimal(str(plan.get("hours") or 0)), Decimal(str(plan.get("total_max", "0"))), sum(parts.values())
-    if not hours or not total or not together:
-        return parts
-    return {part: hourly * total / hours / together for part, hourly in parts.items()}
+    return parts
 
 
 class Paying:
@@ -57,7 +50,9 @@ class Paying:
         self._policy = policy
         self.check = Step("budget", self._check)
         self.reserve = Step("reserve", self._reserve)
+        self.who_pays = Step("who_pays", self._who_pays)
         self.take_on = Step("take_on", self._take_on)
+        self.hand_back = Step("hand_back", self._hand_back)
         self.follow = Step("follow", self._follow)
         self.reprice = Step("repriced", self._reprice)
         self.unreserve = Step("unreserve", self._unreserve)
@@ -100,6 +95,13 @@ class Paying:
             return End(REFUSED, say=(say,), error={"code": error.code, "sentence": error.sentence, "next_step": error.next_step})
         return None
 
+    async def _who_pays(self, op: Operation, do: Services) -> Outcome:
+        """Before it changes hands: what is paid for, and until when, so that it can be handed back."""
+        if "paid_until" in op.memo:
+            return Done()
+        standing = {part: await self._budgets(do).account_of(part) for part in parts_of(op)}
+        return Done(memo={"paid_until": {part: account[1] for part, account in standing.items() if account}})
+
     async def _take_on(self, op: Operation, do: Services) -> Outcome:
         """It runs already, so its new owner pays from now on, whatever the budgets say; the former owner pays until now."""
         budgets, parts, now = self._budgets(do), parts_of(op), do.clock.now()
@@ -111,6 +113,21 @@ class Paying:
         over = await budgets.carry(op.id, op.user, op.channel, parts, since=now, until=until)
         say = (Say("over", f"⚠️ <@{op.user}> {over} It runs already, so it counts all the same."),) if over else ()
         return Done(memo={"reserved": sorted(parts)}, say=say)
+
+    async def _hand_back(self, op: Operation, do: Services) -> Outcome:
+        """The takeover was cancelled: its former owner pays on as before, and the new one for the time between."""
+        budgets, now = self._budgets(do), do.clock.now()
+        for part, price in parts_of(op).items():
+            standing, until = await budgets.account_of(part), op.memo.get("paid_until", {}).get(part)
+            if standing and standing[0] == op.id:
+                await budgets.settle(op.id, part=part)
+            elif standing:
+                continue
+            if until:
+                former, ends = op.memo["former"].get(part.partition("/")[2], {}), float(until if until > now else (op.plan or {})["expires"])
+                hourly, payer, channel = tags.hourly(former) or price, tags.value(former, tags.OWNER), tags.value(former, tags.CHANNEL)
+                await budgets.carry(identity("back", op.id, part), payer, channel, {part: hourly}, since=now, until=ends)
+        return Done()
 
     async def _follow(self, op: Operation, do: Services) -> Outcome:
         """Where there was no capacity, something else was made than was reserved for: in another place, no dearer, maybe under another name."""

@@ -44,12 +44,6 @@ class Price:
     since: date | None
     fetched: float
 
-    def total(self, hours: float, nodes: int = 1) -> Decimal:
-        """Dollars for that long, in whole cents, rounded up: a promise should not be too low."""
-        exact = self.usd_per_hour * Decimal(str(hours)) * nodes
-        cents = exact.quantize(Decimal("0.01"))
-        return cents if cents >= exact else cents + Decimal("0.01")
-
 
 class PriceList:
     """The price list over HTTP, kept for half a day; where it cannot be reached, a price of the last week is given with its own date."""

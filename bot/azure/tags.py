@@ -7,6 +7,7 @@ case-insensitive, so they are compared in lower case.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
 from typing import Final
 
 OPERATION: Final = "quartermaster-operation"
@@ -26,6 +27,15 @@ MAX_VALUE: Final = 256
 def value(tags: Mapping[str, str] | None, name: str) -> str:
     """The value of the tag `name`, however Azure spells it, or an empty string."""
     return next((text for key, text in (tags or {}).items() if key.lower() == name.lower()), "")
+
+
+def hourly(tags: Mapping[str, str] | None) -> Decimal | None:
+    """US dollars an hour as they were approved; None where the tag is missing or is no amount."""
+    try:
+        amount = Decimal(value(tags, PRICE))
+    except InvalidOperation:
+        return None
+    return amount if amount.is_finite() and amount >= 0 else None
 
 
 def ours(tags: Mapping[str, str] | None) -> bool:

@@ -8,7 +8,7 @@ destroys. `shown` escapes user text for Slack. No I/O, and nothing but names and
 from __future__ import annotations
 
 from bot.commands.definitions import BY_KIND, COMMANDS, GROUPS
-from bot.commands.grammar import parse
+from bot.commands.grammar import amended, parse
 from bot.commands.help import overview, usage, usage_hint
 from bot.commands.manifest import RUN_ON_GPU, slack_manifest
 from bot.commands.mention import THIS, parse_mention
@@ -26,6 +26,7 @@ __all__ = [
     "Reply",
     "Request",
     "Role",
+    "amended",
     "overview",
     "parse",
     "parse_mention",

@@ -58,6 +58,18 @@ class Binding:
                 index = self._option(self._known(name, known, index), index)
         return left
 
+    def without(self, names: Collection[str]) -> list[Token]:
+        """The words, less the options `names` with their values."""
+        known = {name: option for option in self.command.options for name in (option.name, *option.aliases)}
+        left, index = list(self.tokens[: self.start]), self.start
+        while index < len(self.tokens):
+            name = self._option_name(self.tokens[index], known)
+            option = self._known(name, known, index) if name else None
+            last = index + (1 if option is None or option.value is None or "=" in self.tokens[index].text else 2)
+            left += [] if option is not None and option.name in names else self.tokens[index:last]
+            index = last
+        return left
+
     def _option_name(self, token: Token, known: Collection[str]) -> str:
         """The option's name if `token` is one: ``--name``, ``--name=…`` or a known single letter. A quoted word never is."""
         name, equals, _ = token.text.partition("=")

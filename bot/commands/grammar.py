@@ -5,7 +5,7 @@ Nothing else comes out, whatever goes in: no exception, and no value that the ru
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from bot.commands import help as helping
 from bot.commands.binding import Binding
@@ -37,6 +37,23 @@ def parse(text: str, *, templates: Collection[str] = ()) -> Request | Reply:
         return _request(tokens, passed, templates)
     except Mistake as mistake:
         return Reply(told(mistake, tokens, passed))
+
+
+def amended(text: str, changes: Mapping[str, str]) -> Request | None:
+    """The command `text` with these values of options instead of what it says ('' leaves the option out); None where that is no command."""
+    try:
+        tokens, passed = words(text)
+        if not tokens:
+            return None
+        length, candidates = _found(tokens)
+        left = Binding(_chosen(candidates, tokens), tokens, length, passed).without(changes)
+    except (Malformed, Mistake):
+        return None
+    line = [quoted(token.text) for token in left]
+    line += [word for name, value in changes.items() if value for word in (f"--{name}", quoted(value))]
+    line += ["--", *(quoted(word) for word in passed)] if passed else []
+    request = parse(" ".join(line))
+    return request if isinstance(request, Request) else None
 
 
 def _asked_for_help(tokens: Sequence[Token]) -> list[str] | None:

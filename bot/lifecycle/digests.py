@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from bot.azure import pools, tags
+from bot.azure import pools
 from bot.cluster import jobs, nodes
 from bot.errors import QuartermasterError
 from bot.lifecycle.schedules import KEY, Schedule
@@ -64,7 +64,7 @@ async def compose(do: Services) -> Answer:
     for one in found:
         listed = [pool for pool in await pools.list_all(do.azure, one.group, one.name) or [] if pool.mode != "System"]
         prices = answers.pool_prices(listed)
-        spend += sum((Decimal(tags.value(labels, tags.PRICE) or 0) for labels in (one.tags, *(pool.tags for pool in listed))), Decimal(0))
+        spend += answers.spending(one)
         ends += [(until, one.name) for until in [answers.expiry(one.tags)] if until]
         ends += [(until, f"{one.name}/{pool.name}") for pool in listed if (until := answers.expiry(pool.tags))]
         try:

@@ -117,4 +117,5 @@ async def begin(op: Operation, do: Services) -> Outcome:
     return Done(memo={"outcome": f"taken over until {date(until)}"}, say=(Say("taken", text),))
 
 
+NOTE: Final = Step("note", adopting.note_former)
 TAKE_OVER: Final = (*adopting.ADOPT[:2], Step("lease", begin))

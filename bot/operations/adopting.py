@@ -5,6 +5,7 @@ The tag of the cluster comes last: until it stands the cluster is not ours, and 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from bot.azure import clusters, pools, tags
@@ -16,12 +17,27 @@ from bot.operations import leases
 from bot.operations.changing import asked, busy, noun, sent
 from bot.operations.leases import Held
 from bot.operations.present import date
-from bot.operations.provisioning import azure_of, broken, tags_of, target, waiting
+from bot.operations.provisioning import azure_of, broken, made, tags_of, target, waiting
 from bot.operations.record import Operation
 from bot.operations.services import Services
 from bot.operations.steps import Done, Outcome, Say, Step, Wait
 
 NOW: Final = "Azure is noting owner, price and expiry"
+
+
+async def note_former(op: Operation, do: Services) -> Outcome:
+    """Before the first write: the tags that an orphan has, so that a cancelled takeover can put them back."""
+    if "former" in op.memo:
+        return Done()
+    t = target(op)
+    cluster = await clusters.get(do.azure, t["group"], t["cluster"])
+    found = {pool.name: pool.tags for pool in await pools.list_all(do.azure, t["group"], t["cluster"]) or () if pool.name in t["prices"]}
+    former = {name: _own(labels) for name, labels in {"": cluster.tags if cluster else {}, **found}.items()}
+    return Done(memo={"former": former, "made": made(op, "tags")})
+
+
+def _own(labels: Mapping[str, str]) -> dict[str, str]:
+    return {name: text for name, text in labels.items() if name.lower().startswith(tags.PREFIX)}
 
 
 async def mark_pools(op: Operation, do: Services) -> Outcome:
@@ -73,21 +89,22 @@ async def begin_lease(op: Operation, do: Services) -> Outcome:
 
 
 async def unmark(op: Operation, do: Services) -> Outcome:
-    """Take our tags off again, the cluster's first, one resource at a time."""
-    t = target(op)
+    """Take our tags off again, or put those of an orphan's former owner back: the cluster's first, one resource at a time."""
+    t, former = target(op), op.memo.get("former", {})
     cluster = await clusters.get(do.azure, t["group"], t["cluster"])
     if cluster is None:
         return Done(memo={"taken_back": f"{noun(op)} is gone."})
-    off = dict.fromkeys(tags_of(op, ""))
+    now = "putting the tags back as they were" if former else "taking my tags off"
     found: list[ClusterState | PoolState] = [cluster, *(await pools.list_all(do.azure, t["group"], t["cluster"]) or ())]
     for state in found:
         if tags.value(state.tags, tags.OPERATION) != op.id:
             continue
         if not terminal(state.provisioning_state):
-            return Wait(5.0, on=azure_of(op), memo={"now": "taking my tags off"})
+            return Wait(5.0, on=azure_of(op), memo={"now": now})
+        before = dict.fromkeys(tags_of(op, "")) | former.get(state.name if isinstance(state, PoolState) else "", {})
         if isinstance(state, PoolState):
-            return await sent(op, do, "unmark", pools.update_tags(do.azure, t["group"], t["cluster"], state.name, off), "taking my tags off")
-        return await sent(op, do, "unmark", clusters.update_tags(do.azure, t["group"], t["cluster"], off), "taking my tags off")
+            return await sent(op, do, "unmark", pools.update_tags(do.azure, t["group"], t["cluster"], state.name, before), now)
+        return await sent(op, do, "unmark", clusters.update_tags(do.azure, t["group"], t["cluster"], before), now)
     return Done(memo={"taken_back": f"{noun(op)} is as it was; I do not look after it."})
 
 
@@ -97,3 +114,4 @@ ADOPT = (
     Step("lease", begin_lease),
 )
 UNDO = (Step("unmark", unmark, "Take my tags off again"),)
+PUT_BACK = Step("unmark", unmark, "Put owner and expiry back as they were")

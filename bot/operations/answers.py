@@ -43,12 +43,26 @@ def prices_of(target: Mapping[str, Any]) -> dict[str, Decimal]:
 
 def pool_prices(pools: Iterable[PoolState]) -> dict[str, Decimal]:
     """Price per node and hour by pool name, from the tags that the bot wrote."""
-    found = {}
-    for pool in pools:
-        price = tags.value(pool.tags, tags.PRICE)
-        if price and pool.count:
-            found[pool.name] = Decimal(price) / max(1, pool.count)
-    return found
+    return {pool.name: price for pool in pools if (price := node_price(pool)) is not None}
+
+
+def node_price(pool: PoolState) -> Decimal | None:
+    """Price per node and hour: the tag is for the most nodes that the pool may have. None where there is no tag, or where it may have none."""
+    price, most = tags.hourly(pool.tags), (pool.max_nodes if pool.autoscaling else pool.count) or 0
+    return price / most if price is not None and most else None
+
+
+def spending(cluster: ClusterState) -> Decimal:
+    """US dollars an hour for what runs of a cluster; what is stopped costs nothing, an autoscaled pool as many nodes as it has."""
+    if cluster.power_state == "Stopped":
+        return Decimal(0)
+    running = [pool for pool in cluster.pools if pool.mode != "System" and pool.power_state != "Stopped"]
+    return (tags.hourly(cluster.tags) or Decimal(0)) + sum((pool_spending(pool) for pool in running), Decimal(0))
+
+
+def pool_spending(pool: PoolState) -> Decimal:
+    """US dollars an hour for the nodes that a pool has now."""
+    return (node_price(pool) or Decimal(0)) * pool.count
 
 
 def expiry(labels: Mapping[str, str]) -> float | None:
@@ -81,19 +95,18 @@ def _price(cluster: ClusterState) -> str:
     """What runs of it; what is stopped costs nothing."""
     if cluster.power_state == "Stopped":
         return " · nothing runs, so nothing of it costs anything but its disks"
-    running = [pool for pool in cluster.pools if pool.mode != "System" and pool.power_state != "Stopped"]
-    amounts = [tags.value(labels, tags.PRICE) for labels in (cluster.tags, *(pool.tags for pool in running))]
-    total = sum((Decimal(amount) for amount in amounts if amount), Decimal(0))
+    total = spending(cluster)
     return f" · {usd(total)}/h" if total else ""
 
 
 def pool_price(cluster: ClusterState, pool: PoolState) -> str:
     """What a pool costs, or would."""
-    price = tags.value(pool.tags, tags.PRICE)
-    if not price:
+    price, now = tags.hourly(pool.tags), pool_spending(pool)
+    if price is None:
         return ""
-    stopped = "Stopped" in (cluster.power_state, pool.power_state)
-    return f" · stopped; {usd(price)}/h when it runs" if stopped else f" · {usd(price)}/h"
+    if "Stopped" in (cluster.power_state, pool.power_state):
+        return f" · stopped; {usd(price)}/h when it runs"
+    return f" · {usd(price)}/h" if usd(now) == usd(price) else f" · {usd(now)}/h, at most {usd(price)}/h"
 
 
 def clusters_answer(found: Sequence[ClusterState], now: float) -> Answer:

@@ -127,7 +127,7 @@ def _facts(op: Operation) -> list[tuple[str, str]]:
 
 
 def _range(low: str, high: str) -> str:
-    return usd(high) if low == high else f"{usd(low)}-{usd(high)}"
+    return usd(high) if usd(low) == usd(high) else f"{usd(low)}-{usd(high)}"
 
 
 def _tasks(op: Operation, kind: Kind) -> list[Task]:
@@ -185,7 +185,8 @@ def _ways_out(op: Operation) -> list[Button]:
     """Buttons that do what the words of a failure advise."""
     gone = {"delete", "show"} if op.kind in CREATIONS else set()
     offered = dict.fromkeys(OFFERS[hint] for hint in (op.error or {}).get("buttons", []) if hint in OFFERS.keys() - gone)
-    return [Button(label, action, op.id) for label, action in offered]
+    mends = [Button(str(label), f"suggest_{name}", op.id) for name, label in op.memo.get("mends", {}).items()]
+    return [*mends, *(Button(label, action, op.id) for label, action in offered)]
 
 
 def plan_message(plan: Plan, usual: str = "") -> Say:

@@ -85,7 +85,7 @@ async def sizes(op: Operation, do: Services) -> Answer:
             continue
         fit = quotas.nodes_that_fit(usages, size, spot=False)
         found.append((price, [size.name.removeprefix("Standard_"), f"{size.gpus} × {size.model} {size.gpu_memory_gib} GB", str(size.vcpus),
-                              f"{price:.2f}", f"{price / size.gpus:.2f}", "?" if fit is None else f"{fit} nodes"]))  # fmt: skip
+                              usd(price)[1:], usd(price / size.gpus)[1:], "?" if fit is None else f"{fit} nodes"]))  # fmt: skip
     rows += [row for _, row in sorted(found, key=lambda pair: pair[0])]
     return answers.table_answer(f"GPU sizes in {region}", rows, note="on-demand prices in USD", numeric=frozenset({2, 3, 4}))
 

@@ -10,13 +10,13 @@ from bot.approvals.rules import Policy
 from bot.azure import clusters, tags
 from bot.azure.clusters import ClusterState
 from bot.errors import Refused
-from bot.model import Change, Finding, Plan, usd
+from bot.model import Change, Finding, Plan, exact, usd
 from bot.operations.present import date
 from bot.operations.record import Operation
 from bot.operations.services import Services
 from bot.plans.changing import busy, cost_of, paid, shape
 from bot.plans.existing import named
-from bot.plans.provision import Cost, cents
+from bot.plans.provision import Cost
 
 
 async def adopt(op: Operation, do: Services, policy: Policy) -> Plan:
@@ -28,7 +28,7 @@ async def adopt(op: Operation, do: Services, policy: Policy) -> Plan:
         raise Refused("plans.blocked", reasons=f"{problems[0].sentence} {problems[0].next_step}")
     running = [pool for pool in cluster.pools if pool.power_state != "Stopped"]
     each = dict(zip((pool.name for pool in running), await asyncio.gather(*(cost_of(do, cluster.region, [pool]) for pool in running)), strict=True))
-    own = {pool.name: cents(each[pool.name].high) for pool in running if pool.mode != "System"}
+    own = {pool.name: exact(each[pool.name].high) for pool in running if pool.mode != "System"}
     system = sum((each[pool.name].high for pool in running if pool.mode == "System"), Decimal(0))
     cost = sum(each.values(), Cost(Decimal(0), Decimal(0), "9999-12-31"))
     until = float(int(op.created + seconds))
@@ -36,9 +36,9 @@ async def adopt(op: Operation, do: Services, policy: Policy) -> Plan:
     stopped = ", ".join(f"`{pool.name}`" for pool in cluster.pools if pool not in running)
     if stopped:
         findings.append(Finding("info", f"Stopped and therefore not priced: {stopped}; `/gpu pool start` prices what it starts."))
-    money = f"{usd(cents(cost.high))}/h"
-    target = named(cluster, prices=own, system_hourly=cents(system), money=money, shown=cluster.name, confirm_label=f"Adopt {cluster.name}")
-    change = Change("change", f"cluster {cluster.name}", f"in resource group {cluster.group}, {shape(cluster.pools)}", cents(cost.high))
+    money = f"{usd(cost.high)}/h"
+    target = named(cluster, prices=own, system_hourly=exact(system), money=money, shown=cluster.name, confirm_label=f"Adopt {cluster.name}")
+    change = Change("change", f"cluster {cluster.name}", f"in resource group {cluster.group}, {shape(cluster.pools)}", exact(cost.high))
     confirm = f"Cluster *{cluster.name}* becomes <@{op.user}>'s, and I delete it with everything on it on {date(until)}, unless it is extended."
     return paid(op, do, policy, f"adopt cluster {cluster.name}", change, cost, None, until, findings, target, confirm)
 

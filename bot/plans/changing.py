@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, Final
 
 from bot.approvals.decide import Denied, Needs, tier
@@ -19,14 +19,14 @@ from bot.azure.operations import terminal
 from bot.azure.pools import PoolState
 from bot.azure.poolspec import check_nodes
 from bot.errors import Refused
-from bot.model import Change, Finding, Plan, usd
+from bot.model import Change, Finding, Plan, exact, usd
 from bot.operations.answers import expiry, pool_expiry
 from bot.operations.changing import nodes_of, succeeded
 from bot.operations.present import date
 from bot.operations.record import Operation
 from bot.operations.services import Services
 from bot.plans.existing import named, pool_of
-from bot.plans.provision import SEVERITIES, Cost, cents
+from bot.plans.provision import SEVERITIES, Cost
 
 NO_RETURN: Final = Finding(
     "warn", "It may be impossible to start it again: Azure gives the machines to others meanwhile, and may have none of that size free then."
@@ -88,7 +88,7 @@ async def pool_start(op: Operation, do: Services, policy: Policy) -> Plan:
     _not_already(f"Node pool `{name}`", pool, "Running")
     until = pool_expiry(cluster, pool)
     findings = [*busy(name, cluster, pool), *_unsettled(name, pool, "starts")]
-    target = named(cluster, pool=pool.name, shown=name, expires=until, hourly=cents((await cost_of(do, cluster.region, [pool])).high))
+    target = named(cluster, pool=pool.name, shown=name, expires=until, hourly=exact((await cost_of(do, cluster.region, [pool])).high))
     return await _start(op, do, policy, f"node pool {name}", [pool], approved_price(pool), until, findings, target)
 
 
@@ -98,7 +98,7 @@ async def _start(
 ) -> Plan:  # fmt: skip
     cost = await cost_of(do, target["region"], pools)
     findings += [*await _room(do, target["region"], [(pool, most(pool)) for pool in pools]), MAY_FAIL]
-    change = Change("change", what, f"start {shape(pools)}", cents(cost.high))
+    change = Change("change", what, f"start {shape(pools)}", exact(cost.high))
     return paid(op, do, policy, f"start {what}", change, cost, approved, until, findings, target)
 
 
@@ -115,17 +115,17 @@ async def pool_scale(op: Operation, do: Services, policy: Policy) -> Plan:
         raise Refused("plans.blocked", reasons=f"{problems[0].sentence} {problems[0].next_step}")
     each, day = await each_of(do, cluster.region, pool)
     cost, old = Cost(each * low, each * high, day), each * most(pool)
-    difference = Decimal(cents(cost.high)) - Decimal(cents(old))
-    money = f"{usd(cents(old))}/h → {usd(cents(cost.high))}/h ({'+' if difference >= 0 else '-'}{usd(abs(difference))}/h)"
+    difference = cost.high - old
+    money = f"{usd(old)}/h → {usd(cost.high)}/h ({'+' if difference >= 0 else '-'}{usd(abs(difference))}/h)"
     wanted = f"{low}-{high} nodes" if "max_nodes" in after else f"{high} node{'' if high == 1 else 's'}"
     findings = [*busy(name, cluster, pool), *await _room(do, cluster.region, [(pool, high - pool.count)])]
     if high < pool.count:
         findings += [Finding("warn", f"{pool.count - high} of its nodes go, and what runs on them."), *await _jobs_end(do, cluster)]
     target = named(
-        cluster, pool=pool.name, shown=name, before=before, after=after, wanted=wanted, hourly=cents(cost.high),
-        hourly_before=tags.value(pool.tags, tags.PRICE), money=f"{usd(cents(cost.high))}/h" + (" at most" if high != low else ""),
+        cluster, pool=pool.name, shown=name, before=before, after=after, wanted=wanted, hourly=exact(cost.high),
+        hourly_before=tags.value(pool.tags, tags.PRICE), money=f"{usd(cost.high)}/h" + (" at most" if high != low else ""),
     )  # fmt: skip
-    change = Change("change", f"node pool {name}", f"{nodes_of(pool)} → {wanted} × {pool.size}, {money}", cents(cost.high))
+    change = Change("change", f"node pool {name}", f"{nodes_of(pool)} → {wanted} × {pool.size}, {money}", exact(cost.high))
     until = pool_expiry(cluster, pool)
     return paid(op, do, policy, f"scale node pool {name} to {wanted}", change, cost, approved_price(pool), until, findings, target)
 
@@ -170,14 +170,14 @@ def paid(
     hours = Decimal(int(seconds)) / 3600
     needs = _needs(policy, approved, cost.high, hours)
     return Plan(
-        title=title, changes=(change,), hourly_min=cents(cost.low), hourly_max=cents(cost.high), total_min=cents(cost.low * hours),
-        total_max=cents(cost.high * hours), hours=float(hours), expires=until, findings=tuple(findings), price_date=cost.date,
+        title=title, changes=(change,), hourly_min=exact(cost.low), hourly_max=exact(cost.high), total_min=exact(cost.low * hours),
+        total_max=exact(cost.high * hours), hours=float(hours), expires=until, findings=tuple(findings), price_date=cost.date,
         approvals=needs.approvals, why=needs.why, confirm=confirm, target=target,
     )  # fmt: skip
 
 
 def _needs(policy: Policy, approved: Decimal | None, hourly: Decimal, hours: Decimal) -> Needs:
-    if approved is not None and Decimal(cents(hourly)) <= approved:
+    if approved is not None and Decimal(exact(hourly)) <= approved:
         return Needs(0, f"no dearer than the {usd(approved)}/h that it was allowed before")
     needs = tier(policy, hourly, hourly * hours)
     if isinstance(needs, Denied):
@@ -256,11 +256,9 @@ def most(pool: PoolState) -> int:
 def approved_price(state: ClusterState | PoolState) -> Decimal | None:
     """USD an hour that the tags of a pool, or of a whole cluster, allow; None where a tag is missing or is no amount."""
     pools = [pool for pool in state.pools if pool.mode != "System"] if isinstance(state, ClusterState) else []
-    try:
-        total = sum((Decimal(tags.value(one.tags, tags.PRICE)) for one in (state, *pools)), Decimal(0))
-    except InvalidOperation:
-        return None
-    return total if total.is_finite() else None
+    found = [tags.hourly(one.tags) for one in (state, *pools)]
+    known = [amount for amount in found if amount is not None]
+    return sum(known, Decimal(0)) if len(known) == len(found) else None
 
 
 def remark(one: AzureFinding) -> Finding:

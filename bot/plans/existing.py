@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
 from bot.approvals.rules import Policy
@@ -12,7 +11,7 @@ from bot.azure.pools import PoolState
 from bot.azure.sizes import promised
 from bot.errors import Refused
 from bot.model import Change, Plan
-from bot.operations.answers import counted
+from bot.operations.answers import counted, node_price
 from bot.operations.record import Operation
 from bot.operations.services import Services
 
@@ -86,8 +85,7 @@ async def check(op: Operation, do: Services, policy: Policy) -> Plan:
         known = ", ".join(f"`{pool.name}`" for pool in cluster.pools) or "none"
         raise Refused("plans.no_pool", cluster=cluster.name, name=wanted or "with GPUs", known=known)
     resource, per_node = promised(chosen.size, chosen.mig)
-    price = tags.value(chosen.tags, tags.PRICE)
-    each = str(Decimal(price) / chosen.count) if price and chosen.count else ""
+    each = node_price(chosen)
     pool = {
         "name": chosen.name,
         "size": chosen.size,
@@ -95,7 +93,7 @@ async def check(op: Operation, do: Services, policy: Policy) -> Plan:
         "gpus_per_node": per_node,
         "resource": resource,
         "mig": chosen.mig,
-        "node_hourly": each,
+        "node_hourly": str(each or ""),
     }
     return Plan(
         title=f"check {cluster.name}/{chosen.name}",

@@ -10,14 +10,13 @@ from bot.approvals.rules import Policy
 from bot.azure.clusters import ClusterState
 from bot.azure.pools import PoolState
 from bot.errors import Refused
-from bot.model import Change, Finding, Plan, usd
+from bot.model import Change, Finding, Plan, exact, usd
 from bot.operations.answers import expiry
 from bot.operations.present import date
 from bot.operations.record import Operation
 from bot.operations.services import Services
 from bot.plans.existing import named, pool_of
 from bot.plans.lifetimes import lifetime
-from bot.plans.provision import cents
 
 USUAL_SECONDS = 4 * 3600
 NOTHING_GAINED = 60.0
@@ -42,13 +41,13 @@ async def pool_extend(op: Operation, do: Services, policy: Policy) -> Plan:
     if life.pool is not None and (expiry(cluster.tags) or until) < until:
         first = date(expiry(cluster.tags) or until)
         findings.append(Finding("warn", f"Its cluster `{cluster.name}` ends before that, {first}, and takes it along, unless it is extended too."))
-    detail = f"until {date(until)}: {usd(cents(hourly * added))} more, {usd(cents(hourly * (ran + added)))} in all since it was made"
+    detail = f"until {date(until)}: {usd(hourly * added)} more, {usd(hourly * (ran + added))} in all since it was made"
     target = named(cluster, shown=life.shown, parts={name: str(price) for name, price in parts.items()})
     if life.pool is not None:
         target["pool"] = life.pool.name
     return Plan(
-        title=f"extend {life.shown}", changes=(Change("change", f"expiry of {life.shown}", detail, cents(hourly)),), hourly_min=cents(hourly),
-        hourly_max=cents(hourly), total_min=cents(hourly * added), total_max=cents(hourly * added), hours=float(added), expires=float(int(until)),
+        title=f"extend {life.shown}", changes=(Change("change", f"expiry of {life.shown}", detail, exact(hourly)),), hourly_min=exact(hourly),
+        hourly_max=exact(hourly), total_min=exact(hourly * added), total_max=exact(hourly * added), hours=float(added), expires=float(int(until)),
         findings=tuple(findings), approvals=needs.approvals, why=needs.why, target=target,
     )  # fmt: skip
 
@@ -66,4 +65,4 @@ def again(policy: Policy, hourly: Decimal, before: Decimal, after: Decimal) -> N
         raise Refused("plans.blocked", reasons=str(needs))
     if isinstance(had, Denied) or needs.approvals > had.approvals:
         return needs
-    return Needs(0, f"{usd(cents(after))} in all needs no more approval than what it was given before")
+    return Needs(0, f"{usd(after)} in all needs no more approval than what it was given before")

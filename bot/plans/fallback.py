@@ -20,12 +20,12 @@ from bot.azure.quotas import Usage
 from bot.azure.sizes import Size, lookup, promised
 from bot.azure.skus import SkuRow
 from bot.errors import Refused, Temporary
-from bot.model import Finding, Plan, usd
+from bot.model import Finding, Plan, exact, usd
 from bot.operations.fallback import place_of
 from bot.operations.provisioning import pool_spec
 from bot.operations.record import Operation
 from bot.operations.services import Services
-from bot.plans.provision import cents
+from bot.plans.mending import elsewhere
 
 MOST_LOOKED_AT: Final = 12
 Planning = Callable[[Operation, Services, Policy], Awaitable[Plan]]
@@ -44,10 +44,13 @@ def with_places(planning: Planning, *, moves: bool) -> Planning:
 
     async def planned(op: Operation, do: Services, policy: Policy) -> Plan:
         plan = await planning(op, do, policy)
-        if plan.blocked:
+        wanted = plan.target.get("mend", [])
+        if plan.blocked and "other_size" not in wanted:
             return plan
         approved, hours = Decimal(plan.hourly_max), Decimal(str(plan.hours))
         target = {**plan.target, "places": await places(do, policy, plan.target, approved=approved, hours=hours, moves=moves)}
+        if plan.blocked:
+            return replace(plan, target={**plan.target, "mend": [*elsewhere(target["places"], target), *wanted]})
         return replace(plan, target=target, findings=(*plan.findings, *finding(target)))
 
     return planned
@@ -103,11 +106,11 @@ async def _place(
         change, low, high = await _pool(do, target, place, known) if target.get("pool") else ({}, Decimal(0), Decimal(0))
     except (Refused, Temporary, KeyError):
         return None
-    if change is None or (moved and not _system_fits(target, known)) or Decimal(cents(system + high)) > approved:
+    if change is None or (moved and not _system_fits(target, known)) or Decimal(exact(system + high)) > approved:
         return None
     low, high = low + system, high + system
-    plan = {"hourly_min": cents(low), "hourly_max": cents(high), "total_min": cents(low * hours), "total_max": cents(high * hours)}
-    return {"region": place.region, "group": group, "system_hourly": cents(system), "pool": change, "plan": plan}
+    plan = {"hourly_min": exact(low), "hourly_max": exact(high), "total_min": exact(low * hours), "total_max": exact(high * hours)}
+    return {"region": place.region, "group": group, "system_hourly": exact(system), "pool": change, "plan": plan}
 
 
 async def _system(do: Services, target: Mapping[str, Any], region: str) -> Decimal:
@@ -139,7 +142,7 @@ async def _pool(do: Services, target: Mapping[str, Any], place: Place, known: Kn
     zones = [place.zone] if place.zone else []
     change = {
         "size": size.name, "zones": zones, "gpus_per_node": per_node, "resource": resource, "model": size.model,
-        "node_hourly": str(price.usd_per_hour), "hourly": cents(price.usd_per_hour * high),
+        "node_hourly": str(price.usd_per_hour), "hourly": exact(price.usd_per_hour * high),
     }  # fmt: skip
     spec = pool_spec({**target, "pool": {**pool, **change}})
     row = known.rows.get(size.name.lower())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from bot.azure import tags
 from bot.azure.clusters import ClusterState
@@ -45,10 +45,10 @@ class Lifetime:
         found = {}
         if self.pool is None:
             system = [pool for pool in self.cluster.pools if pool.mode == "System"]
-            noted = _noted(self.cluster.tags)
+            noted = tags.hourly(self.cluster.tags)
             found[self.cluster.name] = (await cost_of(do, self.cluster.region, system)).high if noted is None else noted
         for pool in self.members:
-            noted = _noted(pool.tags)
+            noted = tags.hourly(pool.tags)
             found[self.resource(pool)] = (await cost_of(do, self.cluster.region, [pool])).high if noted is None else noted
         return found
 
@@ -67,14 +67,6 @@ def lifetime(cluster: ClusterState, pool: PoolState | None) -> Lifetime:
     if pool is not None and tags.value(pool.tags, tags.OPERATION) not in ("", operation):
         return Lifetime(cluster, pool, (pool,))
     return Lifetime(cluster, None, tuple(one for one in own if tags.value(one.tags, tags.OPERATION) == operation))
-
-
-def _noted(labels: Mapping[str, str]) -> Decimal | None:
-    try:
-        amount = Decimal(tags.value(labels, tags.PRICE))
-    except InvalidOperation:
-        return None
-    return amount if amount.is_finite() and amount >= 0 else None
 
 
 def _seconds(ts: str) -> float:

@@ -52,7 +52,7 @@ def plan_step(policy: Policy, kind: str = "") -> Step:
     async def plan(op: Operation, do: Services) -> Outcome:
         made = await PLANS[kind or op.kind](op, do, policy)
         if made.blocked:
-            raise Refused("plans.blocked", reasons=made.blocked)
+            raise Refused("plans.blocked", reasons=made.blocked, buttons=tuple(made.target.get("mend", ())))
         seconds = await usual(do.redis, op.kind)
         quiet = (kind or op.kind) in QUIET and not (op.kind == "pool.extend" and made.approvals)
         say = () if quiet else (plan_message(made, f"about {duration(seconds)}" if seconds else ""), plan_file(made, op))

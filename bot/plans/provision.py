@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import ROUND_UP, Decimal
+from decimal import Decimal
 from typing import Any, Final
 
 from bot.approvals.decide import Denied, tier
@@ -19,12 +19,13 @@ from bot.azure.findings import ordered
 from bot.azure.prices import Price
 from bot.azure.sizes import CHEAPEST, Size, promised
 from bot.errors import Refused
-from bot.model import Change, Finding, Plan
+from bot.model import Change, Finding, Plan, exact
 from bot.operations.answers import expiry
 from bot.operations.present import date
 from bot.operations.provisioning import pool_spec
 from bot.operations.record import Operation
 from bot.operations.services import Services
+from bot.plans import mending
 from bot.plans.precheck import gpu_size
 
 DEFAULT_REGION: Final = "eastus"
@@ -44,11 +45,6 @@ class Cost:
         return Cost(self.low + other.low, self.high + other.high, min(self.date, other.date))
 
 
-def cents(amount: Decimal) -> str:
-    """Whole cents, rounded up: a plan does not promise too little."""
-    return str(amount.quantize(Decimal("0.01"), rounding=ROUND_UP))
-
-
 async def cluster_create(op: Operation, do: Services, policy: Policy) -> Plan:
     """A resource group, a cluster with a system pool, and a GPU pool if a size is given."""
     values = op.values
@@ -60,7 +56,7 @@ async def cluster_create(op: Operation, do: Services, policy: Policy) -> Plan:
     if name.lower() in existing and tags.value(existing[name.lower()].tags, tags.OPERATION) != op.id:
         raise Refused("plans.cluster_taken", name=name, cheapest=CHEAPEST)
     cost = await _cost(do, system_size, region, system_nodes)
-    system_hourly = cents(cost.high)
+    system_hourly = exact(cost.high)
     changes = [
         Change("create", f"resource group {group}", region),
         Change(
@@ -77,17 +73,18 @@ async def cluster_create(op: Operation, do: Services, policy: Policy) -> Plan:
     }  # fmt: skip
     version = values.get("kubernetes_version")
     offered = await clusters.kubernetes_versions(do.azure, region) if version else []
-    findings = [_finding(one) for one in preflight.kubernetes_version(version, offered, region)]
+    found = preflight.kubernetes_version(version, offered, region)
     title = f"cluster {name}"
     if size is not None:
-        pool, pool_cost, found = await _pool(do, values, size, region, group, values.get("pool", "gpu"))
-        findings += found
+        pool, pool_cost, more = await _pool(do, values, size, region, group, values.get("pool", "gpu"))
+        found += more
         changes.append(_pool_change(pool, size, pool_cost))
         cost += pool_cost
         target |= {"pool": pool, "pool_name": pool["name"], "skip": skipped(pool)}
         title += f" with {_counted(pool)} × {size.name.removeprefix('Standard_')}"
     else:
         target["skip"] = ["pool", "plugin", "rollout", "proof"]
+    findings = _remarks(found, target, newest=True)
     return _priced(op, do, policy, title, changes, cost, findings, target, ONE_WAY if size else ("region",))
 
 
@@ -103,33 +100,29 @@ async def pool_add(op: Operation, do: Services, policy: Policy) -> Plan:
     cluster = await do.cluster(values["cluster"])
     taken = next((pool for pool in cluster.pools if pool.name == values["pool"]), None)
     if taken is not None:
-        found = await pools.get(do.azure, cluster.group, cluster.name, taken.name)
-        if found is None or tags.value(found.tags, tags.OPERATION) != op.id:
+        there = await pools.get(do.azure, cluster.group, cluster.name, taken.name)
+        if there is None or tags.value(there.tags, tags.OPERATION) != op.id:
             raise Refused("plans.pool_taken", cluster=cluster.name, name=taken.name, other=f"{taken.name[:10]}2")
-    pool, cost, findings = await _pool(do, values, size, cluster.region, cluster.group, values["pool"])
+    pool, cost, found = await _pool(do, values, size, cluster.region, cluster.group, values["pool"])
     version = pool["version"] = values.get("kubernetes_version")
     offered = await clusters.kubernetes_versions(do.azure, cluster.region) if version else []
-    findings += [_finding(one) for one in preflight.kubernetes_version(version, offered, cluster.region, newest=cluster.kubernetes_version)]
-    findings += [_finding(one) for one in preflight.cluster_for_pool(cluster, cluster.name, "") if one.severity != "info"]
+    found += preflight.kubernetes_version(version, offered, cluster.region, newest=cluster.kubernetes_version)
+    found += preflight.cluster_for_pool(cluster, cluster.name, "")
+    target = {
+        "cluster": cluster.name, "group": cluster.group, "region": cluster.region, "pool": pool, "pool_name": pool["name"], "skip": skipped(pool),
+    }  # fmt: skip
+    findings = _remarks(found, target, newest=False)
     ends = expiry(cluster.tags)
     if ends is not None and ends < op.created + expiry_of(policy, values.get("for_seconds")):
         first = f"Its cluster `{cluster.name}` ends before that, {date(ends)}, and takes it along, unless it is extended."
         findings.append(Finding("warn", first))
-    target = {
-        "cluster": cluster.name,
-        "group": cluster.group,
-        "region": cluster.region,
-        "pool": pool,
-        "pool_name": pool["name"],
-        "skip": skipped(pool),
-    }
     title = f"node pool {cluster.name}/{pool['name']}: {_counted(pool)} × {size.name.removeprefix('Standard_')}"
     return _priced(op, do, policy, title, [_pool_change(pool, size, cost)], cost, findings, target, ONE_WAY)
 
 
 async def _pool(
     do: Services, values: Mapping[str, Any], size: Size, region: str, group: str, name: str
-) -> tuple[dict[str, Any], Cost, list[Finding]]:
+) -> tuple[dict[str, Any], Cost, list[AzureFinding]]:
     """The pool as it is going to be asked for, its cost, and what the subscription says about it."""
     spot, mig = bool(values.get("spot")), values.get("mig")
     ranged = "max" in values
@@ -138,16 +131,19 @@ async def _pool(
         resource, per_node = promised(size, mig)
     except KeyError as error:
         raise Refused("azure.mig_unsupported", size=size.name) from error
-    price, row, usages = await asyncio.gather(
-        do.prices.price(size.name, region, spot=spot), do.skus.row(region, size.name), quotas.usage(do.azure, region)
-    )
+    try:
+        price, row, usages = await asyncio.gather(
+            do.prices.price(size.name, region, spot=spot), do.skus.row(region, size.name), quotas.usage(do.azure, region)
+        )
+    except Refused as error:
+        raise Refused(error.code, **error.detail, buttons=(mending.NO_SPOT if spot else "other_size",)) from error
     cost = _times(price, low, high)
     pool = {
         "name": name, "size": size.name, "nodes": low if ranged else high, "min": low if ranged else None, "max": high if ranged else None,
         "spot": spot, "max_price": values.get("max_price"), "eviction": values.get("eviction", "Delete"), "zones": list(values.get("zones") or ()),
         "mig": mig, "driver": values.get("driver", "driver-only"), "taints": list(values.get("taints") or ()),
         "labels": dict(values.get("labels") or {}), "os_sku": values.get("os_sku"), "headers": dict(values.get("headers") or {}),
-        "gpus_per_node": per_node, "resource": resource, "model": size.model, "node_hourly": str(price.usd_per_hour), "hourly": cents(cost.high),
+        "gpus_per_node": per_node, "resource": resource, "model": size.model, "node_hourly": str(price.usd_per_hour), "hourly": exact(cost.high),
     }  # fmt: skip
     spec = pool_spec({"group": group, "cluster": values["cluster"], "pool": pool})
     state = await features.state(do.azure, features.MANAGED_GPU) if pool["driver"] == "managed" else None
@@ -155,16 +151,20 @@ async def _pool(
         *preflight.pool(spec), *preflight.managed_gpu(spec, state), *preflight.sku(row, size.name, region, zones=pool["zones"], spot=spot),
         *quotas.room(usages, size, nodes=high, spot=spot, region=region),
     ]  # fmt: skip
-    remarks = [_finding(one) for one in ordered(found) if one.severity != "info"]
-    if spot:
+    return pool, cost, found
+
+
+def _remarks(found: list[AzureFinding], target: dict[str, Any], *, newest: bool) -> list[Finding]:
+    """What is shown of it; what could be asked for instead of what is not to be had goes into the target (``mend``)."""
+    remarks = [Finding(SEVERITIES[one.severity], f"{one.sentence} {one.next_step}".strip()) for one in ordered(found) if one.severity != "info"]
+    if mends := mending.hints(found, newest=newest):
+        target["mend"] = mends
+    pool = target.get("pool") or {}
+    if pool.get("spot"):
         remarks.append(Finding("warn", "Spot nodes can be taken away at 30 seconds' notice, and jobs on them end then."))
-    if pool["driver"] == "none":
+    if pool.get("driver") == "none":
         remarks.append(Finding("warn", "Without a driver the GPUs cannot be used until you install one yourself (the GPU Operator, say)."))
-    return pool, cost, remarks
-
-
-def _finding(one: AzureFinding) -> Finding:
-    return Finding(SEVERITIES[one.severity], f"{one.sentence} {one.next_step}".strip())
+    return remarks
 
 
 async def _cost(do: Services, size: str, region: str, nodes: int) -> Cost:
@@ -193,7 +193,7 @@ def _pool_change(pool: Mapping[str, Any], size: Size, cost: Cost) -> Change:
         if text
     ]
     detail = f"{_counted(pool)} × {size.name} ({gpus}), driver: {pool['driver']}" + (f", {', '.join(extras)}" if extras else "")
-    return Change("create", f"GPU node pool {pool['name']}", detail, cents(cost.high))
+    return Change("create", f"GPU node pool {pool['name']}", detail, exact(cost.high))
 
 
 def _priced(
@@ -206,7 +206,7 @@ def _priced(
     if isinstance(needs, Denied):
         raise Refused("plans.blocked", reasons=str(needs))
     return Plan(
-        title=title, changes=tuple(changes), hourly_min=cents(cost.low), hourly_max=cents(cost.high), total_min=cents(cost.low * hours),
-        total_max=cents(cost.high * hours), hours=float(hours), expires=float(int(op.created + seconds)), one_way=one_way, findings=tuple(findings),
+        title=title, changes=tuple(changes), hourly_min=exact(cost.low), hourly_max=exact(cost.high), total_min=exact(cost.low * hours),
+        total_max=exact(cost.high * hours), hours=float(hours), expires=float(int(op.created + seconds)), one_way=one_way, findings=tuple(findings),
         price_date=cost.date, approvals=needs.approvals, why=needs.why, target=target,
     )  # fmt: skip

@@ -30,18 +30,18 @@ def recheck_step(policy: Policy) -> Step:
         try:
             made = await PLANS[op.kind](op, do, policy)
         except Refused as error:
-            return _impossible(op, error.code, str(error))
+            return _impossible(op, error.code, str(error), error.detail.get("buttons"))
         if made.blocked:
-            return _impossible(op, "plans.blocked", made.blocked)
+            return _impossible(op, "plans.blocked", made.blocked, made.target.get("mend"))
         found = changed(policy, Plan.from_json(op.plan), made)
         return _void(op, made, found, do.clock.now()) if found else Done()
 
     return Step("recheck", recheck)
 
 
-def _impossible(op: Operation, code: str, reasons: str) -> End:
+def _impossible(op: Operation, code: str, reasons: str, buttons: object) -> End:
     text = f"🟠 <@{op.user}> {_whose(op)} void, and nothing was started: since it was given something has changed.\n{escaped(reasons)}"
-    error = {"code": code, "sentence": f"No longer possible: {reasons}", "next_step": ""}
+    error = {"code": code, "sentence": f"No longer possible: {reasons}", "next_step": "", "buttons": buttons or []}
     return End(REFUSED, memo={"decided": ""}, say=(Say("void", text),), error=error)
 
 

@@ -165,6 +165,7 @@ def test_why_an_approval_is_needed_is_said_in_money() -> None:
     assert tier(POLICY, Decimal("0.526"), Decimal("4.21")) == Needs(1, "$0.53/h is above $0.40/h: one approval needed")
     assert tier(POLICY, Decimal("0.3"), Decimal(7)) == Needs(1, "$7.00 in total is above $3.00: one approval needed")
     assert tier(POLICY, Decimal(50), Decimal(400)) == Needs(2, "$50.00/h is above $20.00/h: 2 approvals needed")
+    assert tier(POLICY, Decimal("0.404"), Decimal(1)) == Needs(1, "$0.404/h is above $0.40/h: one approval needed"), "it also looks it"
 
 
 @given(st.decimals(0, 500, places=3), st.decimals(0, 5000, places=3), st.decimals(0, 100, places=3))

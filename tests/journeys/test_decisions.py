@@ -81,7 +81,7 @@ def test_what_is_dear_needs_two_people_and_everybody_sees_who_has_agreed(play: P
     card = play.card("cluster dear(.|\n)*Waiting for approval(.|\n)*2 approvals needed")
     plan = shown(play.reply(card["ts"], "Per hour"))
     for words in (
-        r"resource group quartermaster-dear", r"cluster dear\*? - \$0\.20/h", "8 × A100 40 GB each", "Cannot be changed later", "Usually takes",
+        r"resource group quartermaster-dear", r"cluster dear\*? - \$0\.19/h", "8 × A100 40 GB each", "Cannot be changed later", "Usually takes",
         r"Azure retail prices of \d{4}-\d\d-\d\d", r"\$27\.\d\d",
     ):  # fmt: skip
         assert re.search(words, plan), (words, plan)

@@ -20,6 +20,7 @@ SYNC: dict[str, dict[str, Any]] = {
     "g4": {"code": "VMSizeNotSupported"},
     "g5": {"code": "RequestDisallowedByPolicy", "status": 403},
     "g3": {"code": "MissingSubscriptionRegistration", "status": 409},
+    "zonal": {"code": "AvailabilityZoneNotSupported", "status": 400},
 }
 LATER: dict[str, dict[str, Any]] = {
     "l1": {"code": "QuotaExceeded", "message": FAMILY.replace("Standard NCASv3_T4 Family", "Total Regional")},
@@ -30,6 +31,7 @@ TOLD: dict[str, tuple[str, set[str]]] = {
     "g4": ("does not offer that VM size", {"sizes"}),
     "g5": ("Azure Policy", set()),
     "g3": ("has not registered the resource provider", {"register"}),
+    "zonal": ("does not have the zone", {"suggest_mend0", "sizes"}),
     "l1": ("Total Regional", {"sizes", "quota"}),
     "l2": ("<@U0ALICE>", {"retry"}),
 }
@@ -44,13 +46,13 @@ def asked(play: Playing) -> Iterator[dict[str, dict[str, Any]]]:
         play.click(card, "approve", BOB)
     play.card("cluster base(.|\n)*Done", seconds=60)
     for name, options in SYNC.items():
-        play.fault("azure", "sync_error", f"PUT .*agentPools/{name}", times=-1, **options)
+        play.fault("azure", "sync_error", f"PUT .*agentPools/{name}", times=1 if name == "zonal" else -1, **options)
     for name, options in LATER.items():
         play.fault("azure", "lro_failed", f"PUT .*agentPools/{name}", times=-1, **options)
     cards = {}
     wanted = (*TOLD, "held", "late")
     for name in wanted:
-        play.command(f"pool add base/{name} --size Standard_NC4as_T4_v3 --nodes 1 --for 1h")
+        play.command(f"pool add base/{name} --size Standard_NC4as_T4_v3 --nodes 1 --for 1h{' --zone 2' if name == 'zonal' else ''}")
     for name in wanted:
         cards[name] = play.card(f"node pool base/{name}:(.|\n)*Waiting for approval")
         play.click(cards[name], "approve", BOB)
@@ -93,6 +95,28 @@ def test_a_provider_that_is_not_registered_is_registered_by_the_button_of_an_ope
     play.click(card, "register", CAROL)
     play.card("`Microsoft.ContainerService` is registered")
     assert len(play.writes("azure", "POST.*providers/Microsoft.ContainerService/register")) == 1
+
+
+def test_what_cannot_be_had_is_asked_for_by_one_click_as_it_can_be(play: Playing, asked: dict[str, dict[str, Any]]) -> None:
+    play.command("cluster create older --size Standard_NC4as_T4_v3 --kubernetes-version 1.29")
+    failed = play.card("Not started(.|\n)*1.29 is not supported(.|\n)*Ask for Kubernetes 1.36")
+    assert play.click(failed, "suggest_mend0")["ok"]
+    assert "1.36" in shown(play.reply(play.card("cluster older with(.|\n)*Waiting for approval")["ts"], "Per hour"))
+    play.command("cluster create retro --size Standard_NC6 --for 8h")
+    told = wait_until(lambda: next((one for one in play.messages(GPU, ALICE) if "was retired by Azure" in shown(one)), None))
+    assert play.click(told, "menu_instead")["ok"]
+    assert "NC4as_T4_v3" in shown(play.card("cluster retro with(.|\n)*Waiting for approval"))
+
+
+def test_a_zone_that_azure_refuses_is_left_out_by_one_click_and_the_pool_is_made(play: Playing, asked: dict[str, dict[str, Any]]) -> None:
+    play.click(play.card("node pool base/zonal:(.|\n)*does not have the zone(.|\n)*Ask without the zone"), "suggest_mend0", CAROL)
+    asked_again = play.card("node pool base/zonal:(.|\n)*Waiting for approval(.|\n)*asked by <@U0CAROL>")
+    play.click(asked_again, "approve", CAROL)
+    wait_until(lambda: any("your own request" in one for one in play.whispers(CAROL)))
+    play.click(asked_again, "approve", BOB)
+    wait_until(lambda: "zonal" in azure_pools(play), 60)
+    path = "/resourceGroups/quartermaster-base/providers/Microsoft.ContainerService/managedClusters/base/agentPools/zonal"
+    assert "availabilityZones" not in azure(play, "GET", f"{path}?api-version=2026-05-01")["properties"]
 
 
 def test_a_deletion_that_a_disruption_budget_holds_up_fails_in_words_and_can_be_forced(play: Playing, asked: dict[str, dict[str, Any]]) -> None:

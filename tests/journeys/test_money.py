@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import functools
 import json
-import re
 import urllib.parse
 import urllib.request
 from pathlib import Path
 from typing import Any
 
-from tests.faults.test_redis_wiped import arm, azure
+from tests.faults.test_redis_wiped import azure
 from tests.playing import ALICE, BOB, CAROL, GINA, GPU, ROOT, Playing, playing, shown, wait_until
 
 HOUR = 3600
@@ -245,39 +244,3 @@ def test_by_the_policys_rule_an_idle_pool_is_reclaimed_once_however_many_workers
         reclaimed(play, card, "is deleted")
         play.reply(card["ts"], "Node pool `taken/gpu` is deleted", seconds=60)
         assert len(play.writes("azure", "^DELETE.*agentPools/gpu")) == 1
-
-
-def test_an_orphan_is_reported_once_with_buttons_and_taken_over(play: Playing) -> None:
-    import redis as redis_sync
-
-    card = made(play, "stray", "3d")
-    store = redis_sync.Redis.from_url(play.ready["redis"], decode_responses=True)
-    lease = str(store.hget("{qm}:leases", "stray"))
-    store.srem("{qm}:active", lease)
-    store.delete(f"{{qm}}:op:{lease}")
-    report = play.reply(card["ts"], "`stray` carries my tags, but I keep no expiry for it", seconds=60)
-    play.click(report, "suggest_takeover", BOB)
-    asked = play.card("take over stray(.|\n)*Waiting for approval")
-    assert "$0.72/h" in shown(play.reply(asked["ts"], "Per hour"))
-    assert not play.writes("azure", "^PATCH.*managedClusters/stray")
-    play.click(asked, "approve", BOB)
-    wait_until(lambda: any("your own request" in one for one in play.whispers(BOB)))
-    play.click(asked, "approve", CAROL)
-    play.reply(asked["ts"], "`stray` is <@U0BOB>'s now and ends", seconds=60)
-    play.reply(card["ts"], "`stray` is <@U0BOB>'s now and ends", seconds=30)
-    assert len(play.writes("azure", "^PATCH.*managedClusters/stray")) == 1
-    play.command("budget", BOB)
-    assert re.search(r"U0BOB>.*\$5\d\.\d\d reserved", held := shown(play.card("Budget 20(.|\n)*U0BOB"))), held  # 0.72 for three days
-    play.click(report, "suggest_takeover", CAROL)
-    late = play.card("take over stray(.|\n)*Not started(.|\n)*Somebody has taken `stray` over already")
-    assert late["ts"] != asked["ts"]
-    play.advance(5)
-    assert sum("carries my tags" in shown(reply) for reply in now(play, card)["replies"]) == 1
-
-
-def test_what_somebody_deleted_by_hand_is_noticed_and_said_once(play: Playing) -> None:
-    card = made(play, "handmade", "3d")
-    arm(play, "DELETE", "quartermaster-handmade", "handmade")
-    play.reply(card["ts"], "`handmade` is gone from Azure, and it was not I", seconds=60)
-    play.advance(5)
-    assert sum("is gone from Azure" in shown(reply) for reply in now(play, card)["replies"]) == 1

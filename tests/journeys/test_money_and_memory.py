@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
 
 import redis as redis_sync
@@ -38,7 +39,7 @@ def test_money_is_set_aside_before_the_first_write_and_settled_at_the_end(play: 
     card = play.card("cluster money(.|\n)*Waiting for approval")
     play.click(card, "approve", BOB)
     play.card("cluster money(.|\n)*Done", seconds=120)
-    assert "$0.00 spent, $5.75 reserved" in budget(play)
+    assert "$0.00 spent, $5.74 reserved" in budget(play)
     deleted(play, "money")
     wait_until(lambda: "$0.00 reserved" in budget(play))
 
@@ -83,7 +84,7 @@ def test_an_extension_of_a_pool_that_ends_with_its_cluster_is_set_aside_for_both
     card = play.card("cluster longer(.|\n)*Waiting for approval")
     play.click(card, "approve", BOB)
     play.card("cluster longer(.|\n)*Done", seconds=120)
-    assert "$5.75 reserved" in budget(play)
+    assert "$5.74 reserved" in budget(play)
     play.command("pool extend longer/gpu --for 4h")
     play.reply(play.card("extend longer(.|\n)*Done")["ts"], "made with its cluster and ends with it, so both are extended")
     assert re.search(r"\$8\.6\d reserved", held := budget(play)), held  # 12 h of both
@@ -93,17 +94,23 @@ def test_an_extension_of_a_pool_that_ends_with_its_cluster_is_set_aside_for_both
 
 
 def test_scaling_reserves_what_it_adds_and_stopping_keeps_the_place(play: Playing) -> None:
-    play.command("cluster create wider --size Standard_NC4as_T4_v3 --for 8h")
+    play.command("cluster create wider --size Standard_NC4as_T4_v3 --nodes 2 --for 8h")
     card = play.card("cluster wider(.|\n)*Waiting for approval")
     play.click(card, "approve", BOB)
+    whole = f"${Decimal('0.192') + 2 * Decimal('0.526'):.2f}/h"
+    plan = shown(play.reply(card["ts"], "Per hour"))
+    assert re.findall(r"\* - (\$[\d.]+/h)", plan) == ["$0.19/h", "$1.05/h"]
+    assert (whole in plan, whole in shown(card)) == (True, True), "the sum of what the parts cost, not of what is shown of them"
     play.card("cluster wider(.|\n)*Done", seconds=120)
-    play.command("pool scale wider/gpu --nodes 2")
+    play.command("status")
+    play.card(rf"\*wider\* .*gpu` 2 × NC4as_T4_v3\n.* · {re.escape(whole)} · until")
+    play.command("pool scale wider/gpu --nodes 3")
     card = play.card("scale node pool wider/gpu(.|\n)*(Waiting for approval|Done)", seconds=90)
     if "Waiting" in shown(card):
         play.click(card, "approve", BOB)
     play.card("scale node pool wider/gpu(.|\n)*Done", seconds=90)
     held = budget(play)
-    assert re.search(r"\$(9\.9\d|10\.0\d) reserved", held), held
+    assert re.search(r"\$14\.1\d reserved", held), held
     play.command("pool stop wider/gpu")
     play.card("stop node pool wider/gpu(.|\n)*Done", seconds=90)
     play.command("pool start wider/gpu")
@@ -124,6 +131,6 @@ def test_what_runs_when_the_memory_was_wiped_counts_against_its_budget_again(pla
     store = redis_sync.Redis.from_url(play.ready["redis"], decode_responses=True)
     store.flushall()
     wait_until(lambda: store.get("{qm}:epoch"), 60, "the epoch")
-    assert "$5.84 reserved" in budget(play)  # the prices on the tags are whole cents
+    assert "$5.74 reserved" in budget(play)
     deleted(play, "kept")
     wait_until(lambda: "$0.00 reserved" in budget(play))

@@ -25,15 +25,15 @@ async def test_an_adopted_cluster_has_owner_thread_price_expiry_and_a_lease_and_
     await clusters.update_tags(world.do.azure, "demo-rg", "demo", {"team": "vision"})
     op = await world.run("cluster.adopt", cluster="demo", for_seconds=7200)
     assert op.status == "succeeded", op.error
-    assert plan(op)["hourly_max"] == "1.15"
+    assert plan(op)["hourly_max"] == "1.148"
     assert plan(op)["approvals"] == 1
     assert "I delete it with everything on it" in plan(op)["confirm"]
     state, pool = await world.do.cluster("demo"), await world.pool()
     assert pool is not None
     assert [tags.value(state.tags, name) for name in (tags.OPERATION, tags.OWNER, tags.CHANNEL, tags.THREAD, tags.PRICE, "team")] == [
-        op.id, "U0ALICE", "C0GPU", "1.0", "0.10", "vision",
+        op.id, "U0ALICE", "C0GPU", "1.0", "0.096", "vision",
     ]  # fmt: skip
-    assert (tags.value(pool.tags, tags.PRICE), tags.value(pool.tags, tags.OPERATION), pool.count) == ("1.06", op.id, 2)
+    assert (tags.value(pool.tags, tags.PRICE), tags.value(pool.tags, tags.OPERATION), pool.count) == ("1.052", op.id, 2)
     lease_id = await world.do.redis.hget(world.do.journal.key("leases"), "demo")
     lease = await world.look(str(lease_id))
     assert (lease.memo["cluster"], lease.memo["expires"], lease.thread) == ("demo", plan(op)["expires"], "1.0")
@@ -91,7 +91,7 @@ async def test_what_is_adopted_can_be_scaled_at_a_known_price(world: World) -> N
     await world.run("cluster.adopt", cluster="demo")
     op = await world.run("pool.scale", **GPU, nodes=2)
     assert op.status == "succeeded", op.error
-    assert tags.value((await world.quiet()).tags, tags.PRICE) == "1.06"
+    assert tags.value((await world.quiet()).tags, tags.PRICE) == "1.052"
     assert (await world.quiet()).size == T4
 
 

@@ -50,14 +50,14 @@ async def test_the_next_size_is_tried_under_a_name_of_its_own_and_the_failed_poo
     assert await world.pool("gpu") is None
     pool = await world.pool("gpu2")
     assert pool is not None
-    assert (pool.size, pool.count, pool.provisioning_state, tags.value(pool.tags, tags.PRICE)) == (T4, 2, "Succeeded", "1.06")
+    assert (pool.size, pool.count, pool.provisioning_state, tags.value(pool.tags, tags.PRICE)) == (T4, 2, "Succeeded", "1.052")
     said = await world.said(op)
-    assert "If Azure has no machines free, I try without asking again: 2 × NC4as_T4_v3 in eastus ($1.06/h); then 2 × NC8as_T4_v3" in said
+    assert "If Azure has no machines free, I try without asking again: 2 × NC4as_T4_v3 in eastus ($1.05/h); then 2 × NC8as_T4_v3" in said
     assert "2 × NC16as_T4_v3 in eastus: Azure has no free machines of that size in this region right now." in said
-    assert "Trying 2 × NC4as_T4_v3 in eastus as `demo/gpu2`, $1.06/h: no dearer than approved." in said
+    assert "Trying 2 × NC4as_T4_v3 in eastus as `demo/gpu2`, $1.05/h: no dearer than approved." in said
     assert "What is half-made is being deleted: `demo/gpu`." in said
     assert "Nothing half-made is left: `demo/gpu` is gone" in said
-    assert plan(op)["hourly_max"] == "1.06"
+    assert plan(op)["hourly_max"] == "1.052"
     lease = await world.look(str(await world.do.redis.hget(world.do.journal.key("leases"), "demo/gpu2")))
     assert lease.memo["pool"] == "gpu2"
 
@@ -75,7 +75,7 @@ async def test_no_place_is_dearer_than_what_was_approved_or_has_less_memory(worl
     op_id = await world.begin("pool.add", **GPU, size=T4_8)
     op = await world.go(op_id, lambda op: op.plan is not None)
     offered = [(place["pool"]["size"], Decimal(place["plan"]["hourly_max"])) for place in plan(op)["target"]["places"]]
-    assert offered == [(T4, Decimal("0.53"))]
+    assert offered == [(T4, Decimal("0.526"))]
 
 
 async def test_places_without_quota_or_closed_to_the_subscription_are_not_offered(world: World) -> None:

@@ -97,7 +97,7 @@ async def test_a_plan_shows_the_price_at_its_fewest_and_most_nodes_until_its_end
     await world.make(world.ours(**{"quartermaster-expires": "2099-01-01T00:00:00+00:00"}))
     op = await asked(world, f"pool add demo/gpu {T4} --min 1 --max 3 --for 10h")
     made = plan(op)
-    assert (made["hourly_min"], made["hourly_max"], made["total_min"], made["total_max"]) == ("0.53", "1.58", "5.26", "15.78")
+    assert (made["hourly_min"], made["hourly_max"], made["total_min"], made["total_max"]) == ("0.526", "1.578", "5.26", "15.78")
     assert made["price_date"].count("-") == 2
     assert {"VM size", "GPU driver profile", "taints", "zones"} <= set(made["one_way"])
     assert [change["action"] for change in made["changes"]] == ["create"]

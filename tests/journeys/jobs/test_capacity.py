@@ -14,7 +14,7 @@ def test_nodes_show_what_is_free_who_holds_the_rest_since_when_and_at_what_price
     holder = play.card(r"\Aholds on lab - (.|\n)*running on")
     play.command("nodes lab")
     answer = play.card(r"lab: 1 of 2 GPUs free on 2 nodes")
-    assert "*1* of *2* GPUs free · largest free block: 1 GPU · $1.06/h" in shown(answer)
+    assert "*1* of *2* GPUs free · largest free block: 1 GPU · $1.05/h" in shown(answer)
     (table,) = [block for block in answer["blocks"] if block["type"] == "table"]
     heading, *rows = [[cell["text"] for cell in row] for row in table["rows"]]
     assert heading == ["Free", "In use", "Allocatable", "Capacity", "GPU", "Node", "Held by", "State", "Age", "$/h"]
