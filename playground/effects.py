@@ -41,6 +41,7 @@ EFFECTS: Final[dict[str, dict[str, str]]] = {
         "no_capacity": "size zone code message after",
         "quota_gone": "form after",
         "operation_expired": "",
+        "other_profile": "driver mode mig",
     },
     "identity": {},
     "prices": {},
@@ -93,6 +94,9 @@ OPTIONS: Final[dict[str, Callable[[Any], bool]]] = {
     "flat": lambda value: isinstance(value, bool),
     "details": lambda value: isinstance(value, list),
     "form": _one_of("sync", "lro"),
+    "driver": _one_of("Install", "None"),
+    "mode": _one_of("Managed", "Unmanaged"),
+    "mig": _one_of("", "MIG1g", "MIG2g", "MIG3g", "MIG4g", "MIG7g"),
     "reason": _one_of("warning", "refresh_requested", "link_disabled"),
     "role": _one_of("nobody", "reader"),
 }

@@ -16,8 +16,8 @@ CAUSES: Final[dict[str, Words]] = {
     "pool_not_succeeded": Words("AKS reports pool `{pool}` as {state}.", "`/gpu pool show {cluster}/{pool}` has Azure's own error."),
     "pool_stopped": Words("Pool `{pool}` is stopped.", "`/gpu pool start {cluster}/{pool}` brings its nodes back."),
     "profile_differs": Words(
-        "Pool `{pool}` was made with another GPU profile than asked: {difference}.",
-        "It cannot be changed: delete and add the pool.",
+        "Pool `{pool}` has another GPU profile than was asked for: {difference}.",
+        "It is fixed at creation: `/gpu pool delete {cluster}/{pool}`, then add it again.",
     ),
     "nodes_missing": Words("Only {have} of {want} nodes of pool `{pool}` have joined the cluster.", "New nodes take some minutes."),
     "spot_evicted": Words(

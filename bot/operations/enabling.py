@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from bot.azure import pools
+from bot.azure import pools, tags
+from bot.azure.pools import PoolState
 from bot.cluster import nodes, plugin, probe, proof
 from bot.cluster.access import Access
 from bot.cluster.proof import Expectation
 from bot.errors import Failed
 from bot.operations import answers
 from bot.operations.nodeview import View, proven
-from bot.operations.provisioning import target
+from bot.operations.provisioning import driver_of, target
 from bot.operations.record import Operation
 from bot.operations.services import Services
 from bot.operations.steps import Done, Outcome, Say, Step, Wait
@@ -81,8 +82,20 @@ async def expectation(op: Operation, do: Services) -> Expectation:
     return Expectation(
         pool=pool["name"], nodes=state.count, per_node=int(pool["gpus_per_node"]), resource=pool["resource"],
         gpu_profile_driver=state.driver or "Install", managed=bool(state.managed), mig=pool.get("mig"), size=pool["size"], spot=state.spot,
-        pool_state=state.provisioning_state, power_state=state.power_state, cluster=t["cluster"],
+        pool_state=state.provisioning_state, power_state=state.power_state, profile_difference=difference(state, pool.get("driver", "")),
+        cluster=t["cluster"],
     )  # fmt: skip
+
+
+def difference(state: PoolState, asked: str = "") -> str:
+    """What Azure reads back otherwise than it was asked, by the pool's tag (`asked` where it has none); '' where nothing is, or nobody knows."""
+    wanted = (tags.value(state.tags, tags.PROFILE) or asked).partition(" ")
+    found = []
+    if wanted[0] and driver_of(state) != wanted[0]:
+        found.append(f"GPU driver `{driver_of(state)}` instead of `{wanted[0]}`")
+    if wanted[0] and tags.value(state.tags, tags.PROFILE) and (state.mig or "") != wanted[2]:
+        found.append(f"MIG profile `{state.mig or 'none'}` instead of `{wanted[2] or 'none'}`")
+    return ", ".join(found)
 
 
 async def prove(op: Operation, do: Services) -> Outcome:
