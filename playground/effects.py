@@ -62,6 +62,7 @@ EFFECTS: Final[dict[str, dict[str, str]]] = {
         "driver_mismatch": "seconds",
         "node_condition": "condition! message seconds",
         "start_error": "message",
+        "gpu_unseen": "",
         "node_not_ready": "seconds",
         "node_stuck": "",
         "spot_evicted": "",

@@ -63,6 +63,9 @@ CASES = (
     Case("cordoned", r"`aks-cordoned-\S+ is cordoned", "`kubectl uncordon aks-cordoned"),
     Case("profile", r"another GPU profile than was asked for: GPU driver `none` instead of `driver-only`", "`/gpu pool delete lab/profile`",
          made={"vmSize": A100}),
+    Case("spot", r"Only 0 of 1 Spot nodes of pool `spot` are there: Azure took the others back", "add a pool that is not Spot",
+         made={"scaleSetPriority": "Spot", "scaleSetEvictionPolicy": "Delete", "spotMaxPrice": -1},
+         later={"effect": "spot_evicted", "match": "aks-spot"}),
     Case("stopped", r"Pool `stopped` is stopped", "`/gpu pool start lab/stopped`"),
     Case("failed", r"AKS reports pool `failed` as Failed", "`/gpu pool show lab/failed`"),
 )  # fmt: skip
@@ -258,9 +261,9 @@ def checked(play: Playing, lab: Hands) -> dict[str, str]:
     where = {case.pool: (GPU_CHANNEL, ML_CHANNEL)[number % 2] for number, case in enumerate(CASES)}
     cards = {pool: asked(play, f"check lab/{pool}", f"check lab/{pool}", channel) for pool, channel in where.items()}
     # Named on the card at once, and given up when it lasts.
-    stuck = where["stuck"]
-    wait_until(lambda: "is not made: failed to" in shown(play.card("check lab/stuck", stuck)), 30, "the stuck probe on the card")
-    play.advance(50)
+    for pool, words in (("stuck", "is not made: failed to"), ("spot", "Only 0 of 1 Spot nodes")):
+        play.card(f"check lab/{pool}(.|\\n)*{words}", where[pool])
+    play.advance(181)
     return {pool: failure(play, card, where[pool]) for pool, card in cards.items()} | {"odd": failure(play, odd, ML_CHANNEL)}
 
 
