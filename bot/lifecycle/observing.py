@@ -18,6 +18,7 @@ from redis.exceptions import RedisError
 
 from bot.cluster.watch import Watcher
 from bot.errors import QuartermasterError
+from bot.operations import known
 from bot.operations.journal import Journal
 from bot.operations.services import Services
 
@@ -53,8 +54,10 @@ class Observing:
         for name in names:
             if name in changed:
                 await self._wake(name)
-        if self._do.observer.snapshot().at != before:
+        seen = self._do.observer.snapshot()
+        if seen.at != before:
             await self._do.waiting.saw(names)
+            await known.saw(self._do.redis, seen.clusters.values())
 
     async def watch(self, stop: asyncio.Event) -> None:
         """List the subscription, and keep watches open for the clusters, that somebody waits for, until `stop`."""
