@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -61,12 +62,12 @@ def test_a_manifest_that_names_no_cluster_goes_where_there_is_room_and_says_why(
     wait_until(lambda: not zoo.get("/api/v1/namespaces/default/pods")["items"])  # a pod that is being deleted still holds its GPU
     play.command(f"run {IMAGE} --on lab --pods 2 --name full {FOREVER}")
     full = play.card(r"full on lab(.|\n)*2 running", seconds=60)
-    asked_where(play, "roams", "[sleep, infinity]")
+    asked_where(play, "roams", "[]")
     card = play.card(r"roams-\w+ on zoo(.|\n)*of 2 clusters `zoo` is the first with room", seconds=60)
     wait_until(lambda: [job for job in zoo.jobs() if job["metadata"]["name"].startswith("roams-")])
     assert not [job for job in lab.jobs() if job["metadata"]["name"].startswith("roams-")]
-    play.click(card, "cancel")
-    play.reply(card["ts"], "Cancelled")
+    assert re.search(r"Ran on\*?\nzoo \(aks-gpu", shown(play.reply(card["ts"], "succeeded")))
+    assert "of 2 clusters `zoo` is the first with room" in shown(play.card(r"roams-\w+ on zoo(.|\n)*Done"))
     play.click(full, "cancel")
     play.reply(full["ts"], "Cancelled")
 
