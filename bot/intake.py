@@ -22,6 +22,7 @@ from bot.approvals.trail import refusal as refused
 from bot.clock import Clock
 from bot.commands import THIS, Reply, Request, parse, parse_mention, shown
 from bot.errors import Refused, Temporary
+from bot.operations import known
 from bot.operations.journal import Journal, NewOperation
 from bot.operations.record import DECISION_PREFIX, JOB_KINDS, Operation, identity
 from bot.plans.mending import instead
@@ -32,6 +33,7 @@ log = logging.getLogger(__name__)
 
 PROFILE_SECONDS: Final = 5.0
 PROFILES: Final = 1000
+ASIDE_SECONDS: Final = 3600
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,21 @@ class Intake:
         )  # fmt: skip
         await self._journal.create(new)
         return f"On it: `/gpu {shown(request.text, 300)}`" if request.text else "On it."
+
+    async def places(self) -> tuple[list[str], tuple[str, ...]]:
+        """Where a job may go, as far as is known: (clusters, namespaces)."""
+        return await known.names(self._redis), self._gate.policy.jobs.namespaces
+
+    async def set_aside(self, values: Mapping[str, Any], trigger: str) -> str:
+        """Keep what is too long for a modal's own memory (Slack: private_metadata, 3,000 characters) for an hour; its name."""
+        name = identity("aside", trigger)
+        await self._redis.set(Journal.key("aside", name), json.dumps(values), ex=ASIDE_SECONDS)
+        return name
+
+    async def aside(self, name: str) -> dict[str, Any] | None:
+        """What was set aside under that name; None where it is no longer kept."""
+        kept = await self._redis.get(Journal.key("aside", name))
+        return json.loads(kept) if kept else None
 
     async def refusal(self, request: Request, who: Who) -> str:
         """Why a request is not even written down; '' where it may be."""

@@ -6,7 +6,7 @@ import asyncio
 import json
 import logging
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -26,6 +26,8 @@ from bot.slack.blocks import Block, Button, actions, section
 
 log = logging.getLogger(__name__)
 _opening: set[asyncio.Task[None]] = set()
+AS_IT_COMES = "-"
+"""The value of a choice that is left to the bot."""
 GPU_SIZES = ("Standard_NC4as_T4_v3", "Standard_NC16as_T4_v3", "Standard_NC24ads_A100_v4", "Standard_NC40ads_H100_v5")
 
 
@@ -110,6 +112,14 @@ def run_again(op: Operation) -> dict[str, Any]:
     ])  # fmt: skip
 
 
+def where_to_run(kept: dict[str, str], clusters: Sequence[str], namespaces: Sequence[str]) -> dict[str, Any]:
+    """Where shall the manifest run? A choice of namespaces is offered only where the policy leaves one."""
+    blocks = [_choice("cluster", "On cluster", "The first that has room", clusters)]
+    if len(namespaces) > 1:
+        blocks.append(_choice("namespace", "In namespace", f"The manifest's own, else {namespaces[0]}"[:75], namespaces))
+    return _modal("where", "Run on GPU", "Run it", kept, blocks)
+
+
 def job_of(op: Operation) -> str:
     """The name of the job that `op` started, or was to start."""
     return str((op.plan or {}).get("target", {}).get("job") or "job")
@@ -146,12 +156,12 @@ def register(app: AsyncApp, intake: Intake) -> None:
     async def denied(ack: AsyncAck, body: dict[str, Any], view: dict[str, Any]) -> None:
         kept = json.loads(view["private_metadata"])
         who = Who(body["team"]["id"], body["user"]["id"], kept["channel"])
-        await intake.decide(kept["value"], who, view["id"], "deny", _values(view)["reason"])
+        await intake.decide(kept["value"], who, view["id"], "deny", filled_in(view)["reason"])
         await ack()
 
     @app.view("break_glass")
     async def broke_glass(ack: AsyncAck, body: dict[str, Any], view: dict[str, Any]) -> None:
-        kept, reason = json.loads(view["private_metadata"]), _values(view)["reason"]
+        kept, reason = json.loads(view["private_metadata"]), filled_in(view)["reason"]
         if not gives_reason(reason):
             await ack(response_action="errors", errors={"reason": str(Refused("approvals.no_reason"))[:150]})
             return
@@ -164,7 +174,7 @@ def register(app: AsyncApp, intake: Intake) -> None:
         async def submitted(ack: AsyncAck, body: dict[str, Any], view: dict[str, Any]) -> None:
             kept = json.loads(view["private_metadata"])
             who = Who(body["team"]["id"], body["user"]["id"], kept["channel"])
-            values = _values(view)
+            values = filled_in(view)
             try:
                 parsed = parse(typed(callback, {**kept, **values}))
             except ValueError:
@@ -199,6 +209,14 @@ def _modal(callback: str, title: str, submit: str, kept: dict[str, str], blocks:
     }  # fmt: skip
 
 
+def _choice(name: str, label: str, usual: str, others: Sequence[str]) -> Block:
+    """One of several; `usual`, which is chosen already, stands for :data:`AS_IT_COMES` (Slack: at most 100 options)."""
+    named = [(usual, AS_IT_COMES), *((one, one) for one in others)]
+    options = [{"text": {"type": "plain_text", "text": text}, "value": value} for text, value in named]
+    element = {"type": "static_select", "action_id": name, "options": options[:100], "initial_option": options[0]}
+    return {"type": "input", "block_id": name, "label": {"type": "plain_text", "text": label}, "element": element}
+
+
 def _text(name: str, label: str, hint: str, *, initial: str = "", multiline: bool = False, optional: bool = False) -> Block:
     element: Block = {"type": "plain_text_input", "action_id": name, "placeholder": {"type": "plain_text", "text": hint}, "multiline": multiline}
     if initial:
@@ -206,7 +224,7 @@ def _text(name: str, label: str, hint: str, *, initial: str = "", multiline: boo
     return {"type": "input", "block_id": name, "label": {"type": "plain_text", "text": label}, "element": element, "optional": optional}
 
 
-def _values(view: dict[str, Any]) -> dict[str, str]:
+def filled_in(view: dict[str, Any]) -> dict[str, str]:
     """What was filled in, by block id; empty fields are ''."""
     read = {}
     for block, fields in view["state"]["values"].items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 from collections.abc import Mapping
 from typing import Any, Final
@@ -12,12 +13,13 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.commands import Request
-from bot.intake import Intake
+from bot.intake import Intake, Who
 from handlers import modals
 from handlers.actions import who_of
 
 LONGEST_MANIFEST: Final = 65536
 NO_MANIFEST: Final = "There is no Job manifest in that message: paste one as a code block, or attach it (`apiVersion: batch/v1`, `kind: Job`)."
+TOO_LATE: Final = "I no longer have that manifest: use Run on GPU on the message again."
 
 _FENCE: Final = re.compile(r"```[ \t]*(?:ya?ml|json)?[ \t]*\n?(.*?)```", re.DOTALL | re.IGNORECASE)
 _LINK: Final = re.compile(r"<((?:https?|mailto|tel):[^<>|\s]+)(?:\|([^<>]*))?>")
@@ -45,15 +47,36 @@ def _typed(text: str) -> str:
 
 
 def register(app: AsyncApp, intake: Intake) -> None:
-    """Listen to the message shortcut."""
+    """Listen to the message shortcut, and to the modal that asks where it shall run where there are several clusters."""
 
     @app.shortcut({"callback_id": "run_on_gpu", "type": "message_action"})
     async def run_on_gpu(ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient) -> None:
         values = manifest_of(body["message"])
         request = Request(path=(), kind="job.run", values=values, text="")
         refusal = await intake.refusal(request, who_of(body)) if values else NO_MANIFEST
+        clusters, namespaces = await intake.places()
         if refusal:
             modals.open_soon(client, body["trigger_id"], modals.notice("Run on GPU", refusal))
+        elif len(clusters) > 1:
+            kept = {"channel": who_of(body).channel, "aside": await intake.set_aside(values, body["trigger_id"])}
+            modals.open_soon(client, body["trigger_id"], modals.where_to_run(kept, clusters, namespaces))
         else:
             await intake.request(request, who_of(body), trigger=body["trigger_id"], response_url=body.get("response_url", ""))
+        await ack()
+
+    @app.view("where")
+    async def chosen(ack: AsyncAck, body: dict[str, Any], view: dict[str, Any]) -> None:
+        kept = json.loads(view["private_metadata"])
+        values = await intake.aside(kept["aside"])
+        if values is None:
+            await ack(response_action="errors", errors={"cluster": TOO_LATE})
+            return
+        values |= {name: value for name, value in modals.filled_in(view).items() if value != modals.AS_IT_COMES}
+        who = Who(body["team"]["id"], body["user"]["id"], kept["channel"])
+        request = Request(path=(), kind="job.run", values=values, text="")
+        refusal = await intake.refusal(request, who)
+        if refusal:
+            await ack(response_action="errors", errors={"cluster": refusal[:140]})
+            return
+        await intake.request(request, who, trigger=view["id"])
         await ack()

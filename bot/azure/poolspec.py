@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from bot import names
+from bot.azure import tags as labels
 from bot.azure.creation import checked_headers
 from bot.azure.sizes import Size, lookup, mig_profile
 from bot.errors import Refused
@@ -86,6 +87,8 @@ def body(spec: PoolSpec, tags: Mapping[str, str]) -> dict[str, Any]:
         properties["orchestratorVersion"] = names.checked("version", spec.kubernetes_version)
     if isinstance(size, Size):
         properties |= _gpu(spec, size)
+        asked = f"{spec.driver} {properties.get('gpuInstanceProfile', '')}".rstrip()
+        properties["tags"] |= {labels.PROFILE: asked} if labels.ours(tags) else {}
     elif spec.mig:
         raise Refused("azure.mig_unsupported", size=size.name)
     return {"properties": properties}

@@ -19,6 +19,8 @@ EXPIRES: Final = "quartermaster-expires"
 PRICE: Final = "quartermaster-usd-per-hour"
 STOPPED: Final = "quartermaster-stopped"
 """On a node pool that was stopped by itself: it stays stopped when its cluster is started."""
+PROFILE: Final = "quartermaster-gpu-profile"
+"""On a GPU node pool: what was asked for, ``driver-only`` or ``driver-only MIG1g``; what Azure reads back is held against it."""
 PREFIX: Final = "quartermaster-"
 
 MAX_VALUE: Final = 256

@@ -16,10 +16,13 @@ CAUSES: Final[dict[str, Words]] = {
     "pool_not_succeeded": Words("AKS reports pool `{pool}` as {state}.", "`/gpu pool show {cluster}/{pool}` has Azure's own error."),
     "pool_stopped": Words("Pool `{pool}` is stopped.", "`/gpu pool start {cluster}/{pool}` brings its nodes back."),
     "profile_differs": Words(
-        "Pool `{pool}` was made with another GPU profile than asked: {difference}.",
-        "It cannot be changed: delete and add the pool.",
+        "Pool `{pool}` has another GPU profile than was asked for: {difference}.",
+        "It is fixed at creation: `/gpu pool delete {cluster}/{pool}`, then add it again.",
     ),
-    "nodes_missing": Words("Only {have} of {want} nodes of pool `{pool}` have joined the cluster.", "New nodes take some minutes."),
+    "nodes_missing": Words(
+        "Only {have} of {want} nodes of pool `{pool}` have joined the cluster.",
+        "Scale the pool down and up, unless somebody deleted the node on purpose: then scale it down.",
+    ),
     "spot_evicted": Words(
         "Only {have} of {want} Spot nodes of pool `{pool}` are there: Azure took the others back, or has none to give.",
         "Wait for capacity, or add a pool that is not Spot.",
@@ -59,7 +62,9 @@ CAUSES: Final[dict[str, Words]] = {
     "plugin_crashing": Words(
         "The device plugin crashes on `{node}` ({restarts} restarts): {detail}.", "`/gpu plugin install {cluster}` puts ours in order."
     ),
-    "plugin_evicted": Words("The device plugin was evicted from `{node}`: {detail}.", "Kubernetes makes another one."),
+    "plugin_evicted": Words(
+        "The device plugin was evicted from `{node}`: {detail}.", "Something else needs the node's memory or disk: look at `/gpu nodes {cluster}`."
+    ),
     "plugin_starting": Words("The device plugin is starting on `{node}`.", "It takes some seconds."),
     "plugin_refused": Words("`{node}` has no running device plugin: {detail}.", "`/gpu plugin status {cluster}` shows all nodes."),
     "plugin_stuck": Words("The device plugin's container on `{node}` is not made: {detail}.", "Replace the node: scale the pool down and up."),
@@ -89,12 +94,15 @@ CAUSES: Final[dict[str, Words]] = {
     # The probe
     "probe_missing": Words("The probe has not run yet."),
     "probe_refused": Words("The cluster refused the probe: {detail}.", "Ask the cluster's owner for room for one pod with one GPU."),
-    "probe_waiting": Words("The probe waits for a node: {detail}."),
-    "probe_no_room": Words("Every GPU of pool `{pool}` is in use; the probe waits for a free one."),
+    "probe_waiting": Words("The probe waits for a node: {detail}.", "Look at `/gpu nodes {cluster}`, and at what else runs there."),
+    "probe_no_room": Words("Every GPU of pool `{pool}` is in use; the probe waits for a free one.", "`/gpu nodes {cluster}` says who holds them."),
     "probe_starting": Words("The probe is starting ({detail})."),
     "probe_image": Words("The probe's image cannot be pulled: {detail}.", "Allow the cluster to reach nvcr.io."),
     "probe_stuck": Words("The probe's container on `{node}` is not made: {detail}.", "Replace the node: scale the pool down and up."),
-    "probe_running": Words("The probe is running."),
+    "probe_running": Words(
+        "The probe runs on `{node}` and has not been heard yet.",
+        "If it stays silent, the driver or a GPU there hangs: replace the node, scale the pool down and up.",
+    ),
     "probe_admission": Words("`{node}` refused the probe: {detail}.", "The device plugin and the kubelet disagree: restart the plugin's pod."),
     "probe_evicted": Words(
         "The probe was evicted from `{node}`: {detail}.", "Something else needs the node's memory or disk: look at `/gpu nodes {cluster}`."

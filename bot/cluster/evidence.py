@@ -16,8 +16,8 @@ class Expectation:
 
     `per_node` devices of `resource` on each of `nodes` nodes. `gpu_profile_driver` is AKS's `gpuProfile.driver` ("Install", "None"),
     `managed` whether AKS runs the GPU stack, `mig` its GPU instance profile (`MIG1g`). `pool_state` and `power_state` are what ARM reports,
-    `profile_difference` what ARM read back otherwise than asked (empty: as asked). `spot`: nodes may vanish. `cluster` is its name, for
-    what people are told to type.
+    `profile_difference` what ARM read back otherwise than asked (empty: as asked). `spot`: nodes may vanish; `autoscaling`: nodes come
+    and go. `cluster` is its name, for what people are told to type.
     """
 
     pool: str
@@ -29,6 +29,7 @@ class Expectation:
     mig: str | None = None
     size: str = ""
     spot: bool = False
+    autoscaling: bool = False
     pool_state: str = "Succeeded"
     power_state: str = "Running"
     profile_difference: str = ""

@@ -19,8 +19,8 @@ TROUBLE_SECONDS: Final = 45.0
 TROUBLE: Final = ("FailedCreatePodSandBox", "FailedMount", "FailedAttachVolume")
 _PULL: Final = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull")
 _STUCK: Final = ("CreateContainerConfigError", "CreateContainerError", "RunContainerError", "StartError", "ContainerCannotRun")
-_EVICTED: Final = ("Evicted", "Preempting", "Preemption", "TerminationByKubelet", "EvictionByEvictionAPI", "DeletionByTaintManager")
-_LOST: Final = ("NodeLost", "NodeShutdown", "Terminated", "Shutdown", "DeletionByPodGC")
+_EVICTED: Final = ("Evicted", "Preempting", "Preemption", "TerminationByKubelet", "EvictionByEvictionAPI")
+_LOST: Final = ("NodeLost", "DeletionByTaintManager", "NodeShutdown", "Terminated", "Shutdown", "DeletionByPodGC")
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,11 @@ from bot.cluster.waiting import plain_reason
 BOOT_SECONDS: Final = 600.0
 # How long after the plugin's pod is ready the kubelet may take to show the GPUs.
 ADVERTISE_SECONDS: Final = 45.0
+# How long what may pass by itself is waited for since it was first seen. A node that Azure counts and that does not join within minutes
+# never does (a Spot machine that was taken back does not come again without an autoscaler); nvidia-smi takes a second, or hangs.
+PATIENCE: Final = {
+    "nodes_missing": 180.0, "spot_evicted": 180.0, "plugin_evicted": 180.0, "plugin_refused": 180.0, "probe_waiting": 300.0, "probe_running": 120.0,
+}  # fmt: skip
 # How long the plugin's pod may take to appear and start before its delay is called a fault.
 PLUGIN_SECONDS: Final = 180.0
 
@@ -47,6 +52,13 @@ def judge(evidence: Evidence, expected: Expectation) -> Verdict:
         f"{count * expected.per_node} `{expected.resource}` on {where} can be scheduled: {seen.models[0]}, driver {seen.driver}, CUDA {seen.cuda}."
     )
     return Verdict(True, None, sentence, "", lines, False, seen.driver, seen.cuda, seen.models[0])
+
+
+def outlasted(verdict: Verdict, since: float, now: float, expected: Expectation) -> bool:
+    """Whether what `verdict` waits for, seen first at `since`, has lasted too long to pass by itself; pure, times in seconds."""
+    grows = expected.autoscaling and verdict.cause in ("nodes_missing", "spot_evicted")
+    patience = BOOT_SECONDS if grows else PATIENCE.get(verdict.cause or "")
+    return patience is not None and now - since >= patience
 
 
 def judge_rollout(evidence: Evidence, expected: Expectation) -> Verdict | None:

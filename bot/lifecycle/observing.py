@@ -18,6 +18,7 @@ from redis.exceptions import RedisError
 
 from bot.cluster.watch import Watcher
 from bot.errors import QuartermasterError
+from bot.operations import known
 from bot.operations.journal import Journal
 from bot.operations.services import Services
 
@@ -59,8 +60,10 @@ class Observing:
             self._owed.discard(name)
             self._woken[name] = time.monotonic()
         self._owed &= set(names)
-        if self._do.observer.snapshot().at != before:
+        seen = self._do.observer.snapshot()
+        if seen.at != before:
             await self._do.waiting.saw(names)
+            await known.saw(self._do.redis, seen.clusters.values())
 
     def _due(self, wanted: Mapping[str, tuple[str, str]]) -> list[str]:
         """What changed; and, once a minute, what has settled while somebody still waits for it: a change that passed between a step's look and

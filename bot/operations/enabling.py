@@ -7,14 +7,17 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from bot.azure import pools
+from bot.azure import pools, tags
+from bot.azure.pools import PoolState
 from bot.cluster import nodes, plugin, probe, proof
 from bot.cluster.access import Access
+from bot.cluster.evidence import Verdict
 from bot.cluster.proof import Expectation
+from bot.cluster.verdict import outlasted
 from bot.errors import Failed
 from bot.operations import answers
 from bot.operations.nodeview import View, proven
-from bot.operations.provisioning import target
+from bot.operations.provisioning import driver_of, target
 from bot.operations.record import Operation
 from bot.operations.services import Services
 from bot.operations.steps import Done, Outcome, Say, Step, Wait
@@ -64,11 +67,18 @@ async def await_plugin(op: Operation, do: Services) -> Outcome:
         return Done(memo={"details": details, "now": ""})
     wanted = Expectation(pool=pool, nodes=max(1, len(rows)), per_node=0, cluster=target(op)["cluster"])
     held_up = await proof.rollout(access, wanted, now=do.clock.utc())
-    if held_up is not None and not held_up.waiting:
+    causes = first_seen(op, do, held_up)
+    if held_up is not None and (not held_up.waiting or outlasted(held_up, causes[held_up.cause or ""], do.clock.now(), wanted)):
         raise Failed("operations.unproven", sentence=held_up.sentence, next_step=held_up.next_step)
     if late(op, do, "rollout", ROLLOUT_SECONDS):
         raise Failed("operations.rollout_stuck", lines="; ".join(lines) or "no GPU node is there")
-    return watched(op, do, details=details, now=held_up.sentence if held_up else "the device plugin is starting on the nodes")
+    return watched(op, do, details=details, causes=causes, now=held_up.sentence if held_up else "the device plugin is starting on the nodes")
+
+
+def first_seen(op: Operation, do: Services, verdict: Verdict | None) -> dict[str, float]:
+    """When each cause that was waited for was first seen: one that comes and goes has not passed."""
+    cause = (verdict.cause if verdict is not None else None) or ""
+    return {cause: do.clock.now(), **op.memo.get("causes", {})}
 
 
 async def expectation(op: Operation, do: Services) -> Expectation:
@@ -81,8 +91,20 @@ async def expectation(op: Operation, do: Services) -> Expectation:
     return Expectation(
         pool=pool["name"], nodes=state.count, per_node=int(pool["gpus_per_node"]), resource=pool["resource"],
         gpu_profile_driver=state.driver or "Install", managed=bool(state.managed), mig=pool.get("mig"), size=pool["size"], spot=state.spot,
-        pool_state=state.provisioning_state, power_state=state.power_state, cluster=t["cluster"],
+        autoscaling=state.autoscaling, pool_state=state.provisioning_state, power_state=state.power_state,
+        profile_difference=difference(state, pool.get("driver", "")), cluster=t["cluster"],
     )  # fmt: skip
+
+
+def difference(state: PoolState, asked: str = "") -> str:
+    """What Azure reads back otherwise than it was asked, by the pool's tag (`asked` where it has none); '' where nothing is, or nobody knows."""
+    wanted = (tags.value(state.tags, tags.PROFILE) or asked).partition(" ")
+    found = []
+    if wanted[0] and driver_of(state) != wanted[0]:
+        found.append(f"GPU driver `{driver_of(state)}` instead of `{wanted[0]}`")
+    if wanted[0] and tags.value(state.tags, tags.PROFILE) and (state.mig or "") != wanted[2]:
+        found.append(f"MIG profile `{state.mig or 'none'}` instead of `{wanted[2] or 'none'}`")
+    return ", ".join(found)
 
 
 async def prove(op: Operation, do: Services) -> Outcome:
@@ -91,8 +113,10 @@ async def prove(op: Operation, do: Services) -> Outcome:
     wanted = await expectation(op, do)
     verdict = await proof.prove(access, wanted, op.id, owner=op.user, now=do.clock.utc())
     details = {**op.memo.get("details", {}), "proof": verdict.sentence}
-    if verdict.waiting and not late(op, do, "proof", PROOF_SECONDS):
-        return watched(op, do, details=details, now=verdict.sentence)
+    causes = first_seen(op, do, verdict)
+    over = late(op, do, "proof", PROOF_SECONDS) or outlasted(verdict, causes[verdict.cause or ""], do.clock.now(), wanted)
+    if verdict.waiting and not over:
+        return watched(op, do, details=details, causes=causes, now=verdict.sentence)
     await probe.remove_probe(access, wanted.pool, op.id)
     if not verdict.ready:
         raise Failed("operations.unproven", sentence=verdict.sentence, next_step=verdict.next_step)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -17,10 +18,12 @@ from bot.operations.present import duration
 from bot.operations.steps import Say
 from bot.slack.blocks import Block, context, cut, escaped, monospaced, section, size, table
 
-HEADING: Final = ("Free", "In use", "Allocatable", "Capacity", "GPU", "Node", "Held by", "State", "Age", "$/h")
-NUMERIC: Final = frozenset({0, 1, 2, 3, 9})
-BRIEF: Final = (0, 2, 4, 5, 6)
-"""The columns for where there is no table: on a phone a line of text has room for few."""
+HEADING: Final = ("Node", "Free", "Held by", "GPU", "State", "Age", "$/h", "In use", "Allocatable", "Capacity", "Name in Kubernetes")
+"""On a phone the first three are seen, so they have to be short and say the most."""
+NUMERIC: Final = frozenset({6, 7, 8, 9})
+BRIEF: Final = 4
+"""How many columns there are where there is no table: on a phone a line of text has room for few."""
+_AKS_NAME: Final = re.compile(r"aks-([a-z0-9]+)-\d+-vmss0*(\w+)")
 TABLE_SIZE: Final = 8_000
 MOST_LINES: Final = 25
 POOLS: Final = 12
@@ -59,8 +62,8 @@ class View:
         """The same without a native table, with at most `most` nodes."""
         if not self.capacity.nodes:
             return [section(self.headline())]
-        rows = [[escaped(cut(row[column], 40)) for column in BRIEF] for row in [list(HEADING), *self.rows()]]
-        lines = section(monospaced(rows[: most + 1], numeric=frozenset({0, 1})))
+        rows = [[escaped(cut(cell, 40)) for cell in row[:BRIEF]] for row in [list(HEADING), *self.rows()]]
+        lines = section(monospaced(rows[: most + 1]))
         return [*self._top(), lines, *self._bottom(len(rows) - 1 - most)]
 
     def cut(self) -> bool:
@@ -79,19 +82,21 @@ class View:
 
     def _row(self, node: GpuNode) -> list[str]:
         total = node.total
-        numbers = [str(number) for number in (total.free, total.requested, total.allocatable, total.capacity)]
         slices = [name.removeprefix("nvidia.com/") for name in node.resources if name != GPU]
         model = " ".join([node.model, *slices, *(["Spot"] if node.spot else [])])
         price = f"{node.price:.2f}" if node.price is not None else "?"
-        return [*numbers, model, node.name, self._held(node), _state(node), _age(self.now, node.created.timestamp() if node.created else None), price]
+        age = _age(self.now, node.created.timestamp() if node.created else None)
+        numbers = [str(number) for number in (total.requested, total.allocatable, total.capacity)]
+        free = f"{total.free} of {total.allocatable}"
+        return [_short(node.name), free, self._held(node), model, _state(node), age, price, *numbers, node.name]
 
     def _held(self, node: GpuNode) -> str:
         shown = []
         for one in node.holders[:3]:
             count = f" {one.count}×" if one.count > 1 else ""
             who = self._name(one.owner) or one.namespace
-            shown.append(f"{one.job or one.pod}{count} ({who}, {_age(self.now, one.since.timestamp() if one.since else None)})")
-        return ", ".join(shown) + (f" and {len(node.holders) - 3} more" if len(node.holders) > 3 else "") or "-"
+            shown.append(f"{who}: {one.job or one.pod}{count}, {_age(self.now, one.since.timestamp() if one.since else None)}")
+        return "; ".join(shown) + (f" and {len(node.holders) - 3} more" if len(node.holders) > 3 else "") or "-"
 
     def _name(self, owner: str | None) -> str:
         return self.names.get(owner, owner) if owner else ""
@@ -136,6 +141,12 @@ def _pool(pool: PoolCapacity) -> str:
     price = f" · {usd(pool.price)}/h" if pool.price else ""
     ready = "" if pool.ready == len(pool.nodes) else f" · {pool.ready} of {len(pool.nodes)} ready"
     return f"`{pool.name}` {len(pool.nodes)} × {models}: {total.free} of {total.allocatable} free{ready}{price}"
+
+
+def _short(name: str) -> str:
+    """A node as its pool and number: ``gpu/1`` for AKS's ``aks-gpu-12345678-vmss000001``; another name as it is."""
+    found = _AKS_NAME.fullmatch(name)
+    return f"{found[1]}/{found[2]}" if found else name
 
 
 def _state(node: GpuNode) -> str:

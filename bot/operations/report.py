@@ -39,7 +39,8 @@ class Run:
     """A finished run. `seconds` it ran; `cost` in USD (None: the price is unknown); `before` the same metric of the run before.
 
     `reason` is Kubernetes' own word for the end, `words` the same for people. `parts` are the pods of a run that had several, by label;
-    `summary` is then that of the pod named `best`. `setbacks` are what went wrong on the way.
+    `summary` is then that of the pod named `best`. `setbacks` are what went wrong on the way, `place` is
+    where it ran.
     """
 
     job: str
@@ -56,6 +57,7 @@ class Run:
     parts: tuple[tuple[str, RunSummary], ...] = ()
     best: str = ""
     setbacks: tuple[str, ...] = ()
+    place: str = ""
 
 
 def number(value: float | None, unit: str | None = None) -> str:
@@ -241,6 +243,8 @@ def _pairs(run: Run) -> list[tuple[str, str]]:
     if summary.throughput:
         pairs.append(("Throughput", escaped(summary.throughput)))
     pairs.append(("Duration", duration(run.seconds)))
+    if run.place:
+        pairs.append(("Ran on", run.place))
     if run.cost is not None:
         pairs.append(("GPU cost", usd(run.cost)))
     if run.restarts:

@@ -157,7 +157,7 @@ async def tell(op: Operation, do: Services) -> Outcome:
     seconds = _seconds(state, do.clock.now() - float(op.memo.get("job_started", do.clock.now())))
     run = _run(op, state, parts, seconds)
     run = await runs.compared(do.redis, t["base"], op, run)
-    notes = {"again": op.memo.get("notes", {}).get("again", "")}
+    notes = {name: op.memo.get("notes", {}).get(name, "") for name in ("again", "place")}
     memo = {"notes": notes, "outcome": report.headline(run), "result": runs.result(run), "cost": str(run.cost or 0)}
     say = report.finished(run, op.id, op.user)
     if run.succeeded:
@@ -180,6 +180,7 @@ def _run(op: Operation, state: JobState, parts: list[tuple[PodState, RunSummary]
         summary=dict(named)[best] if best else summarise(""), seconds=seconds,
         cost=Decimal(str(hourly)) * Decimal(str(seconds)) / 3600 if hourly else None, gpus=int(t.get("gpus") or 0), restarts=state.restarts,
         exit_code=failed.exit_code if failed and not succeeded else None, parts=named, best=best, setbacks=report.setbacks(state),
+        place=t["cluster"] + (f" ({state.node})" if state.node and len(state.pods) == 1 else ""),
     )  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from bot.clock import Clock
 from bot.cluster.access import Access
 from bot.cluster.templates import Template
 from bot.errors import Refused
+from bot.operations import known
 from bot.operations.journal import Journal
 from bot.operations.waiting import Waiting
 from bot.operations.waking import Waking
@@ -81,7 +82,9 @@ class Services:
 
     async def ours(self) -> list[ClusterState]:
         """The clusters that the bot made or adopted, by name (one LIST of the subscription)."""
-        return sorted((cluster for cluster in await list_all(self.azure) if tags.ours(cluster.tags)), key=lambda cluster: cluster.name)
+        listed = await list_all(self.azure)
+        await known.saw(self.redis, listed)
+        return sorted((cluster for cluster in listed if tags.ours(cluster.tags)), key=lambda cluster: cluster.name)
 
     async def cluster(self, name: str) -> ClusterState:
         """The cluster of that name; with '' the only one there is. Raises Refused, naming those that exist."""
@@ -91,5 +94,5 @@ class Services:
         named = [cluster for cluster in found if cluster.name.lower() == name.lower()]
         if named:  # after a move to another region the half-made one of the same name is still being deleted for a while
             return min(named, key=lambda cluster: cluster.provisioning_state == "Deleting")
-        known = ", ".join(f"`{cluster.name}`" for cluster in found) or "none yet - `/gpu cluster create NAME` makes one"
-        raise Refused("operations.cluster_unknown" if name else "operations.cluster_unnamed", name=name, known=known)
+        there = ", ".join(f"`{cluster.name}`" for cluster in found) or "none yet - `/gpu cluster create NAME` makes one"
+        raise Refused("operations.cluster_unknown" if name else "operations.cluster_unnamed", name=name, known=there)

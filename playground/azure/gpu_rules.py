@@ -7,6 +7,7 @@ from typing import Final
 from playground.azure.catalogue import Size
 from playground.azure.errors import ArmError, refused
 from playground.azure.state import Wire
+from playground.faults import Fault
 
 FEATURE: Final = "ManagedGPUExperiencePreview"
 PROFILES: Final = ("MIG1g", "MIG2g", "MIG3g", "MIG4g", "MIG7g")
@@ -57,6 +58,17 @@ def _check_managed(pool: Wire, allowed: bool) -> None:
         raise _bad("gpuProfile.nvidia.managementMode", "a managed GPU pool cannot use the cluster autoscaler.")
     if pool["osType"] != "Linux":
         raise _bad("gpuProfile.nvidia.managementMode", "a managed GPU pool needs Linux.")
+
+
+def mistake(fault: Fault | None, pool: Wire) -> None:
+    """The fault ``other_profile``: the pool comes with another GPU profile than was PUT (what its options leave out is as asked)."""
+    profile = pool.get("gpuProfile")
+    if fault is None or profile is None:
+        return
+    driver, nvidia = fault.options.get("driver", profile["driver"]), profile["nvidia"]
+    pool["gpuProfile"] = {"driver": driver, "nvidia": nvidia | {"managementMode": fault.options.get("mode", nvidia["managementMode"])}}
+    if "mig" in fault.options:
+        pool["gpuInstanceProfile"] = fault.options["mig"] or None
 
 
 def check_headers(header: str | None) -> None:

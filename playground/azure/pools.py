@@ -108,6 +108,7 @@ async def put(request: web.Request) -> web.Response:
     if pool is None:
         pool = AgentPool(name, accepted, subscription.clock.now())
         cluster.pools[name.lower()] = pool
+    gpu_rules.mistake(subscription.faults.take("azure", subject_of(request), "other_profile"), accepted)
     pool.properties, pool.stopped, pool.error = accepted, stop, None
     if fault is None or "scarce" not in fault.options:
         subscription.backend.set_pool(cluster.backend_id, nodes_of(cluster, pool))

@@ -203,13 +203,14 @@ class Runner:
                 raise programs.Killed(*_FAULTS[fault.effect])
 
         words = [str(word) for word in [*(spec.get("command") or []), *(spec.get("args") or [])]]
+        unseen = bool(self._gpus) and self._cluster.faults.take("kubernetes", where, "gpu_unseen") is not None
         return programs.Launch(
             image=str(spec["image"]),
             words=words,
             env=env,
             clock=self._cluster.clock,
             emit=emit,
-            gpus=self._gpus,
+            gpus=[] if unseen else self._gpus,
             driver=self._cluster.gpus.driver_seen(node),
             mismatch=self._cluster.gpus.mismatched(node),
             devices=self._cluster.gpus.promise(node),

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from playground.kubernetes.cluster import Cluster
 
 _HASH = "controller-revision-hash"
+# Failed pods are replaced at once, then after 1 s, 2 s, … (Kubernetes: daemon_controller, failedPodsBackoff).
+_BACKOFF_SECONDS, _BACKOFF_MOST = 1.0, 900.0
 # Kubernetes adds these to every DaemonSet pod.
 _ADDED = [
     {"key": "node.kubernetes.io/not-ready", "operator": "Exists", "effect": "NoExecute"},
@@ -35,6 +37,7 @@ class DaemonSets:
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
+        self._failed: dict[tuple[str, str], tuple[float, float]] = {}
         cluster.loop.register("daemonset", self._reconcile)
 
     def look(self, key: Key) -> None:
@@ -83,10 +86,22 @@ class DaemonSets:
         for pod in alive:
             if not eligible:
                 remove(self._cluster, PODS, pod)
-            elif pod["status"].get("phase") in ("Failed", "Succeeded"):
+            elif pod["status"].get("phase") in ("Failed", "Succeeded") and not self._backs_off(wanted, _target(pod)):
                 text = f"Found failed daemon pod {'/'.join(key_of(pod))} on node {_target(pod)}, will try to kill it"
                 self._cluster.events.record(wanted, "Warning", "FailedDaemonPod", text, "daemonset-controller")
                 remove(self._cluster, PODS, pod)
+
+    def _backs_off(self, wanted: Json, node: str) -> bool:
+        """Whether the node's last failure is too fresh for another pod (then it is looked at again); else the next one waits longer."""
+        clock, key = self._cluster.clock, (uid_of(wanted), node)
+        since, seconds = self._failed.get(key, (0.0, 0.0))
+        left = since + clock.scaled(seconds) - clock.now()
+        if left > 0:
+            self._cluster.loop.later(seconds, "daemonset", key_of(wanted))
+            return True
+        fresh = clock.now() - since > clock.scaled(2 * _BACKOFF_MOST)
+        self._failed[key] = (clock.now(), _BACKOFF_SECONDS if fresh else min(2 * seconds, _BACKOFF_MOST))
+        return False
 
     def _start(self, wanted: Json, node: str, revision: str) -> None:
         template = copy.deepcopy(wanted["spec"]["template"])

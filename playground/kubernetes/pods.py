@@ -143,6 +143,9 @@ class PodRun:
         if there is None or uid_of(there) != uid_of(self.item) or not self.cluster.nodes.is_ready(self.node):
             return
         status = self._status()
+        if status["phase"] in ("Succeeded", "Failed"):
+            # Whoever reads that it has ended may count on its devices.
+            self.cluster.gpus.release(self.node, self.item)
 
         def edit(item: Json) -> None:
             kept = [one for one in item["status"].get("conditions") or [] if one["type"] == "PodScheduled"]

@@ -38,7 +38,7 @@ def test_the_gpu_profile_is_always_explicit(driver: Any, profile: dict[str, Any]
 def test_a_gpu_pool_is_a_tainted_user_pool_with_its_tags() -> None:
     sent = properties(T4)
     assert (sent["mode"], sent["count"], sent["enableAutoScaling"], sent["nodeTaints"]) == ("User", 1, False, ["sku=gpu:NoSchedule"])
-    assert sent["tags"] == TAGS
+    assert sent["tags"] == {**TAGS, "quartermaster-gpu-profile": "driver-only"}
     assert sent["vmSize"] == "Standard_NC4as_T4_v3"
 
 

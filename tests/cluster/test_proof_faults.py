@@ -12,6 +12,7 @@ from bot.cluster import plugin, proof
 from bot.cluster.evidence import Expectation, Verdict
 from bot.cluster.nodes import capacity
 from bot.cluster.plugin import Mig
+from bot.cluster.probe import probe_name
 from tests.cluster.conftest import ID, Rig, wait_until
 
 Json = dict[str, Any]
@@ -28,7 +29,8 @@ QUOTA = {
 
 @dataclass(frozen=True)
 class Case:
-    """How a cause is brought about: a pool (other than one T4), faults from the start, faults once all was well, an edit of the node.
+    """How a cause is brought about: a pool (other than one T4), faults from the start, faults once all was well, an edit of the node,
+    or the probe's status as its kubelet reports it.
 
     `install` False: no plugin is installed. `passes`: it may pass by itself, so it is named while it is waited for. `words` and `step` are what
     has to be read.
@@ -41,6 +43,7 @@ class Case:
     first: tuple[Fault, ...] = ()
     later: tuple[Fault, ...] = ()
     node: Json | None = None
+    probe: Json | None = None
     install: bool = True
     mig: Mig | None = None
     expected: Json = field(default_factory=dict)
@@ -56,6 +59,7 @@ def starts_with(message: str) -> tuple[Fault, ...]:
 
 
 OTHER_LABELS = {"labels": {"accelerator": "amd", "kubernetes.azure.com/accelerator": "amd"}}
+SHUT_DOWN = {"phase": "Failed", "reason": "Terminated", "message": "Pod was terminated in response to imminent node shutdown."}
 GONE: tuple[Fault, ...] = (("aks-gpu", "spot_evicted", {}),)
 CASES = [
     Case("plugin_missing", "is not installed", "`/gpu plugin install demo`", install=False),
@@ -64,6 +68,7 @@ CASES = [
     Case("plugin_image", "image cannot be pulled on `aks-gpu", "nvcr.io", first=(always("k8s-device-plugin", "image_pull", message="i/o timeout"),)),
     Case("plugin_crashing", "Loading configuration", "`/gpu plugin install demo`", first=(always(f"{PLUGIN}.*Loading configuration", "crash"),)),
     Case("plugin_stuck", "failed to request IP address", "scale the pool", first=(always(PLUGIN, "plugin_blocked"),)),
+    Case("plugin_evicted", "low on resource: memory", "`/gpu nodes demo`", first=(always(f"{PLUGIN}.*Loading configuration", "evict"),), passes=True),
     Case("driver_mismatch", "Driver/library version mismatch", "scale the pool", first=(always(NODE, "driver_mismatch"),)),
     Case("driver_none", "driver `None`", "GPU Operator", pool={"driver": "None"}, expected={"gpu_profile_driver": "None"}),
     Case("driver_missing", "did you configure the NVIDIA Container Toolkit", "scale the pool", pool={"driver": "None"}),
@@ -82,7 +87,7 @@ CASES = [
     Case("node_unhealthy", "XIDErrors: Xid 79", "scale the pool",
          later=(always(NODE, "node_condition", condition="XIDErrors", message="Xid 79: fallen off the bus"),)),
     Case("node_cordoned", "is cordoned", "`kubectl uncordon aks-gpu", node={"spec": {"unschedulable": True}}),
-    Case("nodes_missing", "Only 0 of 1 nodes", "minutes", later=GONE, passes=True),
+    Case("nodes_missing", "Only 0 of 1 nodes", "Scale the pool down and up", later=GONE, passes=True),
     Case("spot_evicted", "Only 0 of 1 Spot nodes", "not Spot", pool={"spot": True}, later=GONE, expected={"spot": True}, passes=True),
     Case("managed_dcgm", "DCGM", "ticket", pool={"managed": True}, install=False, expected={"managed": True},
          later=(always(NODE, "node_condition", condition="UnhealthyNvidiaDCGMServices", message="nv-hostengine is down"),)),
@@ -92,6 +97,8 @@ CASES = [
     Case("probe_image", "manifest unknown", "nvcr.io", first=(always("nvidia/cuda", "image_pull", message="manifest unknown"),)),
     Case("probe_stuck", "failed to request IP address", "scale the pool", first=(always(PROBE, "stuck_creating"),)),
     Case("probe_evicted", "low on resource: memory", "`/gpu nodes demo`", first=((PROBE, "evict", {}),)),
+    Case("probe_no_gpu", "saw no GPU: No devices were found", "scale the pool", first=((PROBE, "gpu_unseen", {}),)),
+    Case("probe_lost", "was lost while the probe ran on it", "replace the node", first=(always(PROBE, "stuck_creating"),), probe=SHUT_DOWN),
     Case("probe_failed", "exit code 1|NVIDIA-SMI", "fails again", first=((f"{PROBE}.*Driver Version", "crash", {}),)),
     Case("probe_refused", "exceeded quota: gpus", "owner", first=(always("POST .*/pods$", "status", status=403, body=QUOTA),)),
     Case("probe_other_model", "saw NVIDIA A10, the size promises T4", "pool show", pool={"gpu_model": "A10"}),
@@ -128,14 +135,20 @@ async def _brought_about(rig: Rig, case: Case, wanted: Expectation) -> None:
     if case.install:
         await plugin.install(rig.access, mig=case.mig)
     if case.node is not None:
-        path = f"/api/v1/nodes/{(await capacity(rig.access)).nodes[0].name}"
-        await rig.access.run(lambda: rig.access.call_now("PATCH", path, body=case.node, content_type="application/merge-patch+json"))
+        await _edited(rig, f"/api/v1/nodes/{(await capacity(rig.access)).nodes[0].name}", case.node)
+    if case.probe is not None:
+        await wait_until(lambda: proof.prove(rig.access, wanted, "op"), lambda verdict: verdict.cause in ("probe_starting", "probe_stuck"))
+        await _edited(rig, f"/api/v1/namespaces/default/pods/{probe_name('gpu', 'op')}/status", {"status": case.probe})
     if case.later:
         await wait_until(lambda: proof.prove(rig.access, wanted, "before"), lambda verdict: verdict.ready)
         for match, effect, options in case.later:
             rig.fault(match, effect, **options)
         # What befalls nodes does so within a quarter of a second.
         await wait_until(lambda: proof.prove(rig.access, wanted, "before"), lambda verdict: not verdict.ready)
+
+
+async def _edited(rig: Rig, path: str, change: Json) -> None:
+    await rig.access.run(lambda: rig.access.call_now("PATCH", path, body=change, content_type="application/merge-patch+json"))
 
 
 async def _struck(rig: Rig, case: Case) -> bool:

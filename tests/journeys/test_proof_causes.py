@@ -17,11 +17,11 @@ import pytest
 import yaml
 
 from tests.journeys.looking import Looking
-from tests.playing import ALICE, ROOT, Playing, playing, shown, wait_until
+from tests.playing import ALICE, BOB, ROOT, Playing, playing, shown, wait_until
 
 GPU_CHANNEL, ML_CHANNEL = "C0GPU", "C0ML"
 XID = "Xid 79: GPU has fallen off the bus"
-T4 = "Standard_NC4as_T4_v3"
+T4, A100 = "Standard_NC4as_T4_v3", "Standard_NC24ads_A100_v4"
 GPU: dict[str, Any] = {"vmSize": T4, "count": 1, "mode": "User", "osType": "Linux", "nodeTaints": ["sku=gpu:NoSchedule"]}
 SETS = "/apis/apps/v1/namespaces/kube-system/daemonsets"
 OURS = "/apis/apps/v1/namespaces/gpu-resources/daemonsets/nvidia-device-plugin-daemonset"
@@ -61,6 +61,11 @@ CASES = (
     Case("stuck", r"probe's container on `aks-stuck-\S+ is not made: .*failed to request IP address", "Replace the node",
          later={"effect": "stuck_creating", "match": "gpu-probe-stuck", "times": -1}),
     Case("cordoned", r"`aks-cordoned-\S+ is cordoned", "`kubectl uncordon aks-cordoned"),
+    Case("profile", r"another GPU profile than was asked for: GPU driver `none` instead of `driver-only`", "`/gpu pool delete lab/profile`",
+         made={"vmSize": A100}),
+    Case("spot", r"Only 0 of 1 Spot nodes of pool `spot` are there: Azure took the others back", "add a pool that is not Spot",
+         made={"scaleSetPriority": "Spot", "scaleSetEvictionPolicy": "Delete", "spotMaxPrice": -1},
+         later={"effect": "spot_evicted", "match": "aks-spot"}),
     Case("stopped", r"Pool `stopped` is stopped", "`/gpu pool start lab/stopped`"),
     Case("failed", r"AKS reports pool `failed` as Failed", "`/gpu pool show lab/failed`"),
 )  # fmt: skip
@@ -234,7 +239,10 @@ def test_what_somebody_changed_by_hand_is_not_changed_back(play: Playing, fine: 
 @pytest.fixture(scope="module")
 def checked(play: Playing, lab: Hands) -> dict[str, str]:
     """What each thread says in the end, by pool; all pools are checked at once."""
+    play.fault("azure", "other_profile", "PUT .*agentPools/odd", driver="None")
+    odd = asked(play, f"pool add lab/odd --size {A100} --nodes 1 --for 1h", "node pool lab/odd", ML_CHANNEL)
     card = asked(play, "plugin install lab", "install device plugin on lab")
+    play.click(play.card("node pool lab/odd(.|\n)*Waiting for approval", ML_CHANNEL), "approve", BOB, ML_CHANNEL)
     assert "does not tolerate the taint" in failure(play, card)
     wait_until(lambda: lab.gpus() == len(CASES) - len(("taint", "nodriver", "mismatch")), 30, "a GPU in all other pools")
     for case in CASES:
@@ -244,6 +252,8 @@ def checked(play: Playing, lab: Hands) -> dict[str, str]:
     lab.kubectl("PATCH", f"/api/v1/nodes/{name}", {"spec": {"unschedulable": True}}, "application/merge-patch+json")
     lab.az("PUT", f"{lab.path}/agentPools/stopped", {"properties": {**GPU, "powerState": {"code": "Stopped"}}})
     lab.settled("stopped")
+    play.fault("azure", "other_profile", "agentPools/profile", driver="None")
+    lab.az("PUT", f"{lab.path}/agentPools/profile", {"properties": {**GPU, "vmSize": A100, "tags": {"quartermaster-gpu-profile": "driver-only"}}})
     play.fault("azure", "lro_failed", "agentPools/failed", code="AllocationFailed")
     lab.az("PUT", f"{lab.path}/agentPools/failed", {"properties": {**GPU, "count": 2}})
     lab.settled("failed")
@@ -251,10 +261,10 @@ def checked(play: Playing, lab: Hands) -> dict[str, str]:
     where = {case.pool: (GPU_CHANNEL, ML_CHANNEL)[number % 2] for number, case in enumerate(CASES)}
     cards = {pool: asked(play, f"check lab/{pool}", f"check lab/{pool}", channel) for pool, channel in where.items()}
     # Named on the card at once, and given up when it lasts.
-    stuck = where["stuck"]
-    wait_until(lambda: "is not made: failed to" in shown(play.card("check lab/stuck", stuck)), 30, "the stuck probe on the card")
-    play.advance(50)
-    return {pool: failure(play, card, where[pool]) for pool, card in cards.items()}
+    for pool, words in (("stuck", "is not made: failed to"), ("spot", "Only 0 of 1 Spot nodes")):
+        play.card(f"check lab/{pool}(.|\\n)*{words}", where[pool])
+    play.advance(181)
+    return {pool: failure(play, card, where[pool]) for pool, card in cards.items()} | {"odd": failure(play, odd, ML_CHANNEL)}
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.pool for case in CASES])
@@ -264,3 +274,9 @@ def test_the_thread_names_the_cause_and_what_to_do(checked: dict[str, str], case
     assert case.step in said, said
     assert "Proven" not in said
     assert len(said) < 400, said
+
+
+def test_a_pool_that_azure_made_otherwise_than_it_was_asked_is_not_kept(checked: dict[str, str], lab: Hands) -> None:
+    assert "Azure made the pool with GPU driver `none` although `driver-only` was asked for." in checked["odd"]
+    assert "Proven" not in checked["odd"]
+    assert all(pool["name"] != "odd" for pool in lab.az("GET", f"{lab.path}/agentPools")["value"])

@@ -161,6 +161,18 @@ def test_operation_expired_is_404_while_the_resource_goes_on(play: Playing, arm:
     gone(arm, "lost")
 
 
+def test_other_profile_is_read_back_until_the_pool_is_made_again(play: Playing, arm: Arm) -> None:
+    play.fault("azure", "other_profile", "PUT .*agentPools/odd", driver="None")
+    asked = {"properties": {**GPU_POOL["properties"], "gpuProfile": {"driver": "Install", "nvidia": {"managementMode": "Unmanaged"}}}}
+    arm.made(f"{DEMO}/agentPools/odd", asked)
+    profile = arm("GET", f"{DEMO}/agentPools/odd")[1]["properties"]["gpuProfile"]
+    assert profile == {"driver": "None", "nvidia": {"managementMode": "Unmanaged"}}
+    gone(arm, "odd")
+    arm.made(f"{DEMO}/agentPools/odd", asked)
+    assert arm("GET", f"{DEMO}/agentPools/odd")[1]["properties"]["gpuProfile"]["driver"] == "Install"
+    gone(arm, "odd")
+
+
 def test_a_lost_answer_and_a_failed_operation_combine(play: Playing, arm: Arm) -> None:
     play.fault("azure", "reset_after", "PUT .*agentPools/both")
     play.fault("azure", "lro_failed", "agentPools/both", code="AllocationFailed")

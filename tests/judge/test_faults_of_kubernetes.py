@@ -219,6 +219,17 @@ def test_start_error_is_the_runtimes_refusal(play: Playing, core: Any, run: Call
     assert (ended.reason, ended.exit_code, "nvidia-smi" in ended.message) == ("StartError", 128, True)
 
 
+def test_gpu_unseen_leaves_a_container_without_its_gpu(play: Playing, core: Any, plugin: str) -> None:
+    wait_until(lambda: gpus(core) == ("1", "1"), 20, "a GPU")
+    play.fault("kubernetes", "gpu_unseen", "default/blind")
+    smi = {"name": "main", "image": "nvidia/cuda:12.6.3-base", "command": ["nvidia-smi"], "resources": {"limits": {"nvidia.com/gpu": "1"}}}
+    spec = {"restartPolicy": "Never", "tolerations": [{"operator": "Exists"}], "containers": [smi]}
+    for name, said in (("blind", "No devices were found"), ("sighted", "Driver Version")):
+        core.create_namespaced_pod("default", {"metadata": {"name": name, "labels": {"app": name}}, "spec": spec})
+        pod(core, name, lambda one: one.status.phase in ("Failed", "Succeeded"))
+        assert said in core.read_namespaced_pod_log(name, "default")
+
+
 def test_plugin_blocked_keeps_the_daemonset_from_being_ready(play: Playing, api: Any, core: Any, plugin: str) -> None:
     wait_until(lambda: gpus(core) == ("1", "1"), 20, "a GPU")
     play.fault("kubernetes", "plugin_blocked", "nvidia-device-plugin", times=-1)

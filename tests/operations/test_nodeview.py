@@ -21,16 +21,24 @@ def test_a_node_shows_counts_model_holders_with_owner_and_since_state_age_and_pr
     held = pod("train-x", on="n1", job="train", gpus=2, labels={"quartermaster-owner": "U0ALICE"}, age=7500)
     found = view([node("n1", gpus=4, allocatable=3, age=100_000)], [held], {"gpu": Decimal("4.1")})
     assert row(found, "n1") == {
-        "Free": "1", "In use": "2", "Allocatable": "3", "Capacity": "4", "GPU": "T4", "Node": "n1", "Held by": "train 2× (alice, 2 h)",
-        "State": "1 of 4 nvidia.com/gpu not allocatable", "Age": "1 d", "$/h": "4.10",
+        "Node": "n1", "Free": "1 of 3", "Held by": "alice: train 2×, 2 h", "GPU": "T4", "State": "1 of 4 nvidia.com/gpu not allocatable",
+        "Age": "1 d", "$/h": "4.10", "In use": "2", "Allocatable": "3", "Capacity": "4", "Name in Kubernetes": "n1",
     }  # fmt: skip
 
 
 def test_nobody_is_mentioned_and_a_stranger_is_shown_by_what_is_known() -> None:
     pods = [pod("a", on="n1", job=None, namespace="team-b"), pod("b", on="n1", labels={"quartermaster-owner": "U0NEW"})]
     found = view([node("n1", gpus=4)], pods)
-    assert row(found, "n1")["Held by"] == "a (team-b, 10 min), train (U0NEW, 10 min)"
+    assert row(found, "n1")["Held by"] == "team-b: a, 10 min; U0NEW: train, 10 min"
     assert "<@" not in str(found.blocks()) + str(found.plain())
+
+
+def test_a_phone_shows_node_free_and_holder_first_and_short() -> None:
+    name = "aks-gpu-35366952-vmss00000z"
+    held = pod("train-x", on=name, job="train", labels={"quartermaster-owner": "U0ALICE"}, age=300)
+    (cells,) = view([node(name)], [held]).rows()
+    assert cells[:3] == ["gpu/z", "0 of 1", "alice: train, 5 min"]
+    assert cells[-1] == name
 
 
 def test_an_unknown_price_is_a_question_mark_and_makes_no_sum() -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from tests.journeys.jobs.acts import IMAGE, MANIFEST, posted, run_on_gpu
 from tests.journeys.looking import Looking
-from tests.playing import BOB, Playing, shown, wait_until
+from tests.playing import ALICE, BOB, Playing, shown, wait_until
 
 FOREVER = "--env PLAYGROUND_SECONDS=inf"
 
@@ -47,16 +49,25 @@ def test_one_name_on_two_clusters_is_two_jobs_and_the_question_which_is_asked_ba
     wait_until(lambda: zoo.job("twin") is None)
 
 
+def asked_where(play: Playing, name: str, args: str, **chosen: str) -> dict[str, Any]:
+    """Run a manifest from a message; the modal that asks where, answered."""
+    run_on_gpu(play, posted(play, f"```{MANIFEST.format(name=name, args=args, gpus=1)}```"))
+    view: dict[str, Any] = wait_until(lambda: play.call("GET", f"/views?user={ALICE}")["views"])[-1]
+    answer = play.call("POST", "/views/submit", {"user": ALICE, "view_id": view["id"], "values": chosen})
+    assert answer["ok"], answer
+    return view
+
+
 def test_a_manifest_that_names_no_cluster_goes_where_there_is_room_and_says_why(play: Playing, lab: Looking, zoo: Looking) -> None:
     wait_until(lambda: not zoo.get("/api/v1/namespaces/default/pods")["items"])  # a pod that is being deleted still holds its GPU
     play.command(f"run {IMAGE} --on lab --pods 2 --name full {FOREVER}")
     full = play.card(r"full on lab(.|\n)*2 running", seconds=60)
-    run_on_gpu(play, posted(play, f"```{MANIFEST.format(name='roams', args='[sleep, infinity]', gpus=1)}```"))
+    asked_where(play, "roams", "[]")
     card = play.card(r"roams-\w+ on zoo(.|\n)*of 2 clusters `zoo` is the first with room", seconds=60)
     wait_until(lambda: [job for job in zoo.jobs() if job["metadata"]["name"].startswith("roams-")])
     assert not [job for job in lab.jobs() if job["metadata"]["name"].startswith("roams-")]
-    play.click(card, "cancel")
-    play.reply(card["ts"], "Cancelled")
+    assert re.search(r"Ran on\*?\nzoo \(aks-gpu", shown(play.reply(card["ts"], "succeeded")))
+    assert "of 2 clusters `zoo` is the first with room" in shown(play.card(r"roams-\w+ on zoo(.|\n)*Done"))
     play.click(full, "cancel")
     play.reply(full["ts"], "Cancelled")
 
@@ -65,3 +76,15 @@ def test_a_command_that_names_no_cluster_is_asked_which(play: Playing) -> None:
     play.command("run mnist --name nowhere")
     card = play.card(r"run mnist - ⚪ \*Not started\*(.|\n)*Which cluster\?")
     assert "`lab`, `zoo`" in shown(card)
+
+
+def test_the_shortcut_asks_where_as_there_are_several_clusters(play: Playing, zoo: Looking) -> None:
+    view = asked_where(play, "picky", "[]", cluster="zoo")
+    offered = {block["block_id"]: [option["text"]["text"] for option in block["element"]["options"]] for block in view["blocks"]}
+    assert offered == {
+        "cluster": ["The first that has room", "lab", "zoo"],
+        "namespace": ["The manifest's own, else default", "default", "gpu-jobs"],
+    }
+    card = play.card(r"picky-\w+ on zoo", seconds=60)
+    assert "No cluster was named" not in shown(card)
+    wait_until(lambda: [job for job in zoo.jobs() if job["metadata"]["name"].startswith("picky-")])

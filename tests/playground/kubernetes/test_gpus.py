@@ -138,6 +138,15 @@ def test_gpus_are_counted_and_the_second_pod_waits_for_the_first(kube: Kube) -> 
     kube.pod_when("second", lambda pod: pod["status"]["phase"] == "Succeeded")
 
 
+def test_a_pod_that_waited_for_a_gpu_is_never_refused_the_one_that_just_became_free(kube: Kube) -> None:
+    node = kube.pool()
+    kube.plugin()
+    wait_until(lambda: kube.gpus(node)[1] == "1")
+    kube.job("turns", spec={"completions": 12, "parallelism": 12, "backoffLimit": 0}, gpus=1, image="nvidia/cuda:12.6.3-base", args=["nvidia-smi"])
+    ended = wait_until(lambda: kube.get("/apis/batch/v1/namespaces/default/jobs/turns")["status"].get("conditions"))
+    assert ended[-1]["type"] == "Complete", [(one["metadata"]["name"], one["status"].get("reason")) for one in kube.pods_of("turns")]
+
+
 @pytest.mark.parametrize("model", [("T4", "Standard_NC4as_T4_v3", "Tesla T4"), ("H100", "Standard_NC40ads_H100_v5", "NVIDIA H100 NVL")])
 def test_nvidia_smi_shows_the_gpu_that_was_handed_out(kube: Kube, model: tuple[str, str, str]) -> None:
     kube.pool(gpu_model=model[0], vm_size=model[1])
