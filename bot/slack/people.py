@@ -16,6 +16,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.errors import Temporary
+from bot.slack.asking import Asking
 from bot.slack.client import UNKNOWN_OUTCOME, error_name, retry_after
 from bot.store import text
 
@@ -41,8 +42,8 @@ class Profile:
 class People:
     """Reads through Redis; `known` never calls Slack, `fetch` does where it must."""
 
-    def __init__(self, redis: Redis, client: AsyncWebClient) -> None:
-        self._redis, self._client = redis, client
+    def __init__(self, redis: Redis, client: AsyncWebClient, asking: Asking) -> None:
+        self._redis, self._client, self._asking = redis, client, asking
 
     async def known(self, team: str, user: str) -> Profile | None:
         """The profile, if the worker has seen this person lately."""
@@ -58,8 +59,9 @@ class People:
         if found is not None:
             return found
         try:
-            info = (await self._client.users_info(user=user))["user"]
-            members = [group for group in groups if user in await self._members(group)]
+            with self._asking.one("the profile"):
+                info = (await self._client.users_info(user=user))["user"]
+                members = [group for group in groups if user in await self._members(group)]
         except SlackApiError as error:
             raise Temporary("slack.unreadable", retry_after=retry_after(error), what="the profile", error=error_name(error)) from error
         except UNKNOWN_OUTCOME as error:
