@@ -44,9 +44,10 @@ from bot.settings import Settings
 from bot.slack.asking import Asking
 from bot.slack.client import UNKNOWN_OUTCOME, error_name, open_session, retry_after, web_client
 from bot.slack.files import Files
-from bot.slack.outbox import Addressee, Outbox
+from bot.slack.outbox import Outbox
 from bot.slack.pacing import Pacing
 from bot.slack.people import People
+from bot.slack.posts import Addressee
 from bot.slack.recall import Recall
 from bot.store import patient, text
 
