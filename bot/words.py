@@ -111,6 +111,10 @@ WORDS: Final[dict[str, Words]] = {
     "approvals.jobs.images": Words("The policy does not allow the image `{asked}`.", "It allows {limit}."),
     "approvals.jobs.namespaces": Words("The policy does not allow the namespace `{asked}`.", "It allows {limit}."),
     "approvals.jobs.longest_timeout": Words("{asked} is longer than a job may run.", "At most {limit}: `--timeout {limit}`."),
+    "approvals.crowded": Words(
+        "More people than I can look up have decided about this plan, and I do not know you yet.",
+        "Type `/gpu budget`; once I have answered I do: then press again.",
+    ),
     "approvals.not_yours": Words("Only <@{user}>, who asked for it, can do that.", "An operator or approver can cancel it, too."),
     # --- audit and budgets ----------------------------------------------------------------------
     "audit.busy": Words("The audit log could not be written to; nothing goes on without it."),

@@ -95,7 +95,7 @@ class Playground:
         self.processes["redis"] = redis
         self.env = {
             "SLACK_BOT_TOKEN": workspace.bot_token, "SLACK_SIGNING_SECRET": workspace.signing_secret, "SLACK_APP_TOKEN": workspace.app_token,
-            "SLACK_RATE_GRANTED": str(self.options.slack_rate),
+            "SLACK_CONFIG_TOKEN": workspace.config_token, "SLACK_RATE_GRANTED": str(self.options.slack_rate),
             "SLACK_API_BASE_URL": f"{public}/api/", "PORT": str(bot), "REDIS_URL": redis_url, "AZURE_SUBSCRIPTION_ID": SUBSCRIPTION,
             "AZURE_ARM_BASE_URL": f"https://127.0.0.1:{arm}", "AZURE_PRICES_URL": f"http://127.0.0.1:{price}/api/retail/prices",
             "IDENTITY_ENDPOINT": f"http://127.0.0.1:{ident}/msi/token", "IDENTITY_HEADER": "playground",

@@ -12,6 +12,7 @@ from bot.approvals.audit import Audit
 from bot.approvals.gate import Gate
 from bot.intake import Intake
 from bot.settings import Settings
+from bot.slack.asking import Asking
 from bot.slack.client import open_session, web_client
 from bot.slack.people import People
 from bot.store import impatient
@@ -25,4 +26,5 @@ async def web(settings: Settings) -> AsyncIterator[tuple[Intake, AsyncWebClient]
         client = web_client(settings.slack, session)
         gate = Gate.open(settings.policy, base.clock)
         templates = sorted(file.stem for folder in settings.templates for file in folder.glob("*.yaml"))
-        yield Intake(redis, base.journal, People(redis, client), gate, base.clock, Audit(redis, base.clock), templates), client
+        people = People(redis, client, Asking(0))
+        yield Intake(redis, base.journal, people, gate, base.clock, Audit(redis, base.clock), templates), client

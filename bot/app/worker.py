@@ -42,18 +42,21 @@ from bot.operations.waiting import Waiting
 from bot.operations.waking import Lane, Waking
 from bot.plans.mending import ending
 from bot.settings import Settings
-from bot.slack.client import error_name, open_session, retry_after, web_client
+from bot.slack.asking import Asking
+from bot.slack.client import UNKNOWN_OUTCOME, error_name, open_session, retry_after, web_client
 from bot.slack.files import Files
-from bot.slack.outbox import Addressee, Outbox
+from bot.slack.outbox import Outbox
 from bot.slack.pacing import Pacing
 from bot.slack.people import People
+from bot.slack.posts import Addressee
 from bot.slack.recall import Recall
 from bot.store import patient, text
 
 log = logging.getLogger(__name__)
 SLOTS: Final = 64
 SENDING_SLOTS: Final = 16
-"""Of these, for messages: a Slack that hangs must not take the slots of operations."""
+ASKING_SLOTS: Final = 16
+"""Of these, for messages, and for steps that ask Slack something: a Slack that hangs must not take the slots of other operations."""
 DRAIN_SECONDS: Final = 10.0
 
 
@@ -80,14 +83,15 @@ class Worker:
         self._clusters = Clusters(self.azure, before_write=self.trail.write)
         gate = Gate.open(settings.policy, base.clock)
         pacing = Pacing(redis, settings.slack.granted)
-        self._client, self._pacing = client, pacing
+        self._client, self._pacing, self._asking = client, pacing, Asking(ASKING_SLOTS)
         self.services = Services(
             settings=settings, clock=base.clock, redis=redis, journal=base.journal, waiting=Waiting(redis, base.journal), waking=waking,
             azure=self.azure, prices=self._prices, skus=SkuCatalogue(self.azure, base.clock), observer=Observer(self.azure, bucket=reads),
             clusters=self._clusters, templates=load_templates(settings.templates),
             publish_home=self._publish_home, warn_before=gate.policy.limits.warn_before,
         )  # fmt: skip
-        known = kinds(gate.policy, Gates(gate, People(redis, client)), Files(client, session).fetch, Paying(gate.policy))
+        people, files = People(redis, client, self._asking), Files(client, session, self._asking)
+        known = kinds(gate.policy, Gates(gate, people), files.fetch, Paying(gate.policy))
         self._kinds = timed(self.trail.traced(known))
         self.engine = Engine(base.journal, self.services, self._kinds, ending)
         self.outbox = Outbox(
@@ -200,9 +204,12 @@ class Worker:
         if wait:
             raise Temporary("slack.unreadable", retry_after=wait, what="the Home tab", error="paced")
         try:
-            await self._client.views_publish(user_id=user, view=view)
+            with self._asking.one("the Home tab"):
+                await self._client.views_publish(user_id=user, view=view)
         except SlackApiError as error:
             raise Temporary("slack.unreadable", retry_after=retry_after(error), what="the Home tab", error=error_name(error)) from error
+        except UNKNOWN_OUTCOME as error:
+            raise Temporary("slack.unreadable", what="the Home tab", error="no answer") from error
 
 
 @contextlib.asynccontextmanager

@@ -31,6 +31,9 @@ from bot.errors import Refused
 from bot.operations.record import WAITING_APPROVAL, WAITING_CONFIRMATION, Operation
 from bot.slack.people import Profile
 
+UNKNOWN_CLICKS: Final = 20
+"""On one plan, beyond which nobody's click is kept who is not known yet: a channel full of people must not fill the record."""
+
 INTERNAL_ROLES: Final = {
     "lease": "requester", "home": "requester", "reply": "requester", "orphan.takeover": "operator", "provider.register": "operator"
 }  # fmt: skip
@@ -67,15 +70,13 @@ class Gate:
         if verdict == "confirm":
             return self._confirm_refusal(op, user, digest)
         person = person_of(profile) if profile else Person(user, known=False)
-        if verdict == "break-glass":
-            broken = may_break_glass(self.policy, person, reason, self.click(op, digest))
-            return str(broken) if isinstance(broken, Denied) else ""
         click = self.click(op, digest)
-        decided = may_decide(self.policy, op.user, person, click)
+        glass = verdict == "break-glass"
+        decided = may_break_glass(self.policy, person, reason, click) if glass else may_decide(self.policy, op.user, person, click)
         if isinstance(decided, Unknown):
             # What is so of the request itself stands for people who are not known yet, too: their click could not count.
-            late = lateness(click)
-            return str(late) if late else ""
+            crowded = len(click.decided_by - {user}) >= UNKNOWN_CLICKS
+            return str(lateness(click) or (Refused("approvals.crowded") if crowded else ""))
         return str(decided) if isinstance(decided, Denied) else ""
 
     def glass_refusal(self, op: Operation, profile: Profile | None, user: str, digest: str) -> str:

@@ -67,7 +67,7 @@ class Engine:
         if self.kind(claimed) is None:
             # Written by a newer version, in a rolling deployment: one of its workers will take it.
             log.warning("operation of a kind that this version does not know", extra={"operation": op_id, "kind": claimed.kind})
-            await self._journal.commit(claimed, Commit({}, wait=UNKNOWN_KIND_SECONDS))
+            await self._journal.commit(claimed, Commit({}, wait=UNKNOWN_KIND_SECONDS, quiet=True))
             return
         op: Operation | None = claimed
         while op is not None:
@@ -145,7 +145,8 @@ class Engine:
         tries = int(op.memo.get("_tries", 0)) + 1
         # At least what was asked for, and longer each time: a hundred that were throttled together must not come back together.
         seconds = max(retry_after or 0.0, min(SLOWEST_RETRY_SECONDS, 2.0 ** min(tries, 6)))
-        return Wait(seconds * random.uniform(1.0, 1.3), memo={"_tries": tries})
+        # What waits for a decision goes on waiting for it: a click in the meantime counts.
+        return Wait(seconds * random.uniform(1.0, 1.3), status=op.status, memo={"_tries": tries})
 
     def _stop(self, op: Operation, kind: Kind, status: str, error: QuartermasterError | None) -> Outcome:
         """End at once, or first take back what was made."""

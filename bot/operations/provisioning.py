@@ -6,9 +6,12 @@ expiry are tags of the very request that creates a resource, so nothing exists w
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
+
+from redis.exceptions import LockNotOwnedError
 
 from bot.azure import clusters, groups, operations, pools, tags
 from bot.azure.clusters import ClusterSpec
@@ -21,7 +24,6 @@ from bot.operations import deletions
 from bot.operations.record import Operation
 from bot.operations.services import Services
 from bot.operations.steps import Done, Outcome, Step, Wait
-from bot.store import text
 
 GROUP_CLAIM_SECONDS: Final = 60
 
@@ -82,11 +84,16 @@ async def make_group(op: Operation, do: Services) -> Outcome:
     take the first one's tags away, and with them the right to say whose group it is.
     """
     t = target(op)
-    claim = do.journal.key("making", t["group"].lower())
-    if await do.redis.set(claim, op.id, nx=True, ex=GROUP_CLAIM_SECONDS) is None and text(await do.redis.get(claim) or "") != op.id:
-        return Wait(1.0, memo={"now": f"another request is making `{t['group']}`"})
+    claim = do.redis.lock(do.journal.key("making", t["group"].lower()), timeout=GROUP_CLAIM_SECONDS, blocking=False)
+    if not await claim.acquire(token=op.id):
+        claim.local.token = op.id.encode()  # an earlier run of this step may hold it
+        try:
+            await claim.reacquire()
+        except LockNotOwnedError:
+            return Wait(1.0, memo={"now": f"another request is making `{t['group']}`"})
     state = await groups.ensure(do.azure, t["group"], t["region"], tags_of(op, "0"))
-    await do.redis.delete(claim)
+    with contextlib.suppress(LockNotOwnedError):  # Azure took so long that it is another's by now
+        await claim.release()
     mine = tags.value(state.tags, tags.OPERATION) == op.id
     return Done(memo={"made": made(op, "group") if mine else made(op)})
 

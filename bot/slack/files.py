@@ -11,6 +11,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.errors import Refused, Temporary
+from bot.slack.asking import Asking
 from bot.slack.client import UNKNOWN_OUTCOME, error_name, retry_after
 
 SECONDS: Final = 10.0
@@ -19,14 +20,18 @@ SECONDS: Final = 10.0
 class Files:
     """Reads files with `client`'s token over the shared `session`."""
 
-    def __init__(self, client: AsyncWebClient, session: aiohttp.ClientSession) -> None:
-        self._client, self._session = client, session
+    def __init__(self, client: AsyncWebClient, session: aiohttp.ClientSession, asking: Asking) -> None:
+        self._client, self._session, self._asking = client, session, asking
 
     async def fetch(self, file: Mapping[str, Any], limit: int) -> bytes:
         """The content of a file as messages carry it (`id`, `url_private`).
 
         Raises Refused (``slack.file_large`` beyond `limit` bytes, ``slack.file_elsewhere``, ``slack.file_unreadable``) and Temporary.
         """
+        with self._asking.one("the file"):
+            return await self._read(file, limit)
+
+    async def _read(self, file: Mapping[str, Any], limit: int) -> bytes:
         url = str(file.get("url_private") or await self._looked_up(str(file.get("id") or "")))
         if not from_slack(url, self._client.base_url):
             raise Refused("slack.file_elsewhere")

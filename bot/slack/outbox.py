@@ -9,12 +9,11 @@ state is drawn. Private messages cannot be looked up, so they are sent at most o
 
 from __future__ import annotations
 
-import base64
 import json
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib import resources
 from typing import Any, Final
 
@@ -28,29 +27,17 @@ from bot.slack.client import NO_ANSWER, UNKNOWN_OUTCOME, error_name, retry_after
 from bot.slack.entries import Entry, named, read
 from bot.slack.history import History, Unreadable
 from bot.slack.pacing import NotNow, Pacing
+from bot.slack.posts import Addressee, Posts, answerable
 from bot.store import run
 
 log = logging.getLogger(__name__)
 
-EVENT_TYPE: Final = "quartermaster"
 UNREACHABLE: Final = frozenset({"not_in_channel", "channel_not_found", "is_archived", "restricted_action", "account_inactive", "token_revoked"})
 GONE: Final = frozenset({"message_not_found", "cant_update_message", "edit_window_closed", "is_inactive"})
 UNSHOWABLE: Final = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "msg_too_long"})
 PLAIN_SECONDS: Final = 3600.0  # a block type that is not rolled out here is tried again after that
 
 Told = Callable[[str, str], Awaitable[None]]
-
-
-@dataclass(frozen=True)
-class Addressee:
-    """Where an operation speaks. `thread` '' means that its card opens the thread; `card` None means that there is nothing to draw yet."""
-
-    id: str
-    channel: str
-    user: str
-    thread: str
-    card: Rendered | None
-    response_url: str = ""
 
 
 class Outbox:
@@ -75,7 +62,7 @@ class Outbox:
         replicas: int = 0,
         ahead: Callable[[], float] = lambda: 0.0,
     ) -> None:
-        self._redis, self._client, self._session, self._pacing = redis, client, session, pacing
+        self._redis, self._client, self._posts, self._pacing = redis, client, Posts(client, session), pacing
         self._lookup, self._opened, self._unreachable = lookup, opened, unreachable
         self._history = History(client, pacing)
         self._replicas = replicas
@@ -108,9 +95,14 @@ class Outbox:
         if where is None:
             return
         entries = sorted((read(name, fields) for name in fields if name.startswith("m:")), key=lambda entry: entry.seq)
+        private = [entry for entry in entries if entry.payload.get("private_to") and entry.state == "new"]
+        later = await self._whisper_all(key, fence, private, where)
+        await self._send_public(key, fence, fields, entries, where)
+        if later:
+            raise NotNow(later)
+
+    async def _send_public(self, key: str, fence: str, fields: Mapping[str, str], entries: list[Entry], where: Addressee) -> None:
         card = next((entry for entry in entries if entry.name == "m:card"), None)
-        for entry in [entry for entry in entries if entry.payload.get("private_to") and entry.state == "new"]:
-            await self._whisper(key, fence, entry, where)
         card_ts = ""
         if where.card is not None:
             card_ts = await self._card(key, fence, card, where, int(fields["_now"]))
@@ -183,7 +175,7 @@ class Outbox:
         if not await self._mark(key, fence, entry.name, "sending", ""):
             raise NotNow(1.0)
         try:
-            ts = await (self._upload(entry, where) if entry.payload.get("file") else self._message(entry, where))
+            ts = await (self._posts.upload(entry, where) if entry.payload.get("file") else self._posts.message(entry, where))
         except SlackApiError as error:
             return await self._refused(key, fence, entry, where, error)
         except UNKNOWN_OUTCOME as error:
@@ -216,33 +208,6 @@ class Outbox:
         await self._mark(key, fence, entry.name, "dropped", name)
         return ""
 
-    async def _message(self, entry: Entry, where: Addressee) -> str:
-        blocks = entry.payload.get("blocks") or []
-        answer = await self._client.chat_postMessage(
-            channel=where.channel,
-            text=entry.payload["text"],
-            blocks=named(blocks, f"{where.id}/{entry.name}") if blocks else None,
-            thread_ts=where.thread or None,
-            reply_broadcast=True if entry.payload.get("broadcast") and where.thread else None,
-            unfurl_links=False,
-            metadata={"event_type": EVENT_TYPE, "event_payload": {"k": entry.name, "op": where.id}},
-        )
-        return str(answer["ts"])
-
-    async def _upload(self, entry: Entry, where: Addressee) -> str:
-        file = entry.payload["file"]
-        content = base64.b64decode(file["base64"]) if "base64" in file else file["text"].encode()
-        slot = await self._client.files_getUploadURLExternal(filename=file["name"], length=len(content), alt_txt=file.get("alt"))
-        async with self._session.post(slot["upload_url"], data=content, timeout=aiohttp.ClientTimeout(total=10)) as sent:
-            sent.raise_for_status()
-        await self._client.files_completeUploadExternal(
-            files=[{"id": slot["file_id"], "title": file["title"]}],
-            channel_id=where.channel,
-            thread_ts=where.thread or None,
-            initial_comment=entry.payload["text"],
-        )
-        return str(slot["file_id"])
-
     async def _found(self, key: str, fence: str, entry: Entry, where: Addressee) -> str | None:
         """What became of an entry that was perhaps posted before: its ts, '' if nobody can tell, None if it is not there."""
         file = (entry.payload.get("file") or {}).get("name", "")
@@ -263,28 +228,38 @@ class Outbox:
         await self._mark(key, fence, entry.name, "sent", ts)
         return ts
 
+    async def _whisper_all(self, key: str, fence: str, entries: list[Entry], where: Addressee) -> float:
+        """Say the private ones; seconds until Slack lets more be said (0: all were). They hold nothing else up, nor each other."""
+        for entry in entries:
+            if not answerable(entry, where):
+                wait = await self._pacing.take("chat.postEphemeral")
+                if wait:
+                    return wait
+            try:
+                await self._whisper(key, fence, entry, where)
+            except NotNow as later:
+                return later.seconds
+        return 0.0
+
     async def _whisper(self, key: str, fence: str, entry: Entry, where: Addressee) -> None:
-        """Tell one person privately, at most once: marked before it is sent."""
-        if not await self._mark(key, fence, entry.name, "sent", "private"):
+        """Tell one person privately, at most once: marked before it is sent, and taken up again only where Slack refused it for being too much."""
+        if not await self._mark(key, fence, entry.name, "sending", ""):
             return
-        text, blocks = entry.payload["text"], entry.payload.get("blocks") or None
+        became = "sent"
         try:
-            if where.response_url and entry.payload["private_to"] == where.user and not where.thread:
-                body = {"response_type": "ephemeral", "text": text, **({"blocks": blocks} if blocks else {})}
-                async with self._session.post(where.response_url, json=body, timeout=aiohttp.ClientTimeout(total=10)) as answer:
-                    if answer.status < 400:
-                        return
-            await self._client.chat_postEphemeral(
-                channel=where.channel,
-                user=entry.payload["private_to"],
-                text=text,
-                blocks=blocks,
-                thread_ts=None if entry.payload.get("in_channel") else where.thread or None,
-            )
+            if not await self._posts.answered(entry, where):
+                await self._posts.whisper(entry, where)
         except SlackApiError as error:
+            if error_name(error) == "ratelimited":
+                await self._pacing.block("chat.postEphemeral", retry_after(error))
+                await self._mark(key, fence, entry.name, "new", "")
+                raise NotNow(retry_after(error)) from error
             log.warning("private message not delivered", extra={"operation": where.id, "slack": error_name(error)})
+            became = "dropped"
         except UNKNOWN_OUTCOME as error:
             log.warning("private message not delivered", extra={"operation": where.id, "cause": repr(error)})
+            became = "unknown"
+        await self._mark(key, fence, entry.name, became, "private")
 
     async def _mark(self, key: str, fence: str, name: str, state: str, ts: str) -> bool:
         replicas = self._replicas if state == "sending" else 0

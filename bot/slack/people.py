@@ -16,12 +16,15 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.errors import Temporary
+from bot.slack.asking import Asking
 from bot.slack.client import UNKNOWN_OUTCOME, error_name, retry_after
 from bot.store import text
 
 PROFILE_SECONDS: Final = 900
 GROUP_SECONDS: Final = 300
 NAMES: Final = "{qm}:names"
+NOBODY_OF_OURS: Final = frozenset({"user_not_found", "user_not_visible"})
+"""Slack: users.info, of somebody whom the bot may not see: as good as somebody of another workspace, and no reason to ask for ever."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +44,8 @@ class Profile:
 class People:
     """Reads through Redis; `known` never calls Slack, `fetch` does where it must."""
 
-    def __init__(self, redis: Redis, client: AsyncWebClient) -> None:
-        self._redis, self._client = redis, client
+    def __init__(self, redis: Redis, client: AsyncWebClient, asking: Asking) -> None:
+        self._redis, self._client, self._asking = redis, client, asking
 
     async def known(self, team: str, user: str) -> Profile | None:
         """The profile, if the worker has seen this person lately."""
@@ -58,9 +61,12 @@ class People:
         if found is not None:
             return found
         try:
-            info = (await self._client.users_info(user=user))["user"]
-            members = [group for group in groups if user in await self._members(group)]
+            with self._asking.one("the profile"):
+                info = (await self._client.users_info(user=user))["user"]
+                members = [group for group in groups if user in await self._members(group)]
         except SlackApiError as error:
+            if error_name(error) in NOBODY_OF_OURS:
+                return await self._kept(Profile(user, team, user, guest=False, external=True, bot=False), team)
             raise Temporary("slack.unreadable", retry_after=retry_after(error), what="the profile", error=error_name(error)) from error
         except UNKNOWN_OUTCOME as error:
             raise Temporary("slack.unreadable", what="the profile", error="no answer") from error
@@ -74,8 +80,11 @@ class People:
             groups=tuple(sorted(members)),
             zone=str(info.get("tz") or ""),
         )
-        await self._redis.set(f"{{qm}}:person:{team}:{user}", json.dumps(asdict(profile)), ex=PROFILE_SECONDS)
         await self._redis.hset(NAMES, user, profile.name)
+        return await self._kept(profile, team)
+
+    async def _kept(self, profile: Profile, team: str) -> Profile:
+        await self._redis.set(f"{{qm}}:person:{team}:{profile.id}", json.dumps(asdict(profile)), ex=PROFILE_SECONDS)
         return profile
 
     async def _members(self, group: str) -> list[str]:

@@ -12,7 +12,7 @@ from typing import Any
 from aiohttp import web
 
 from playground.clock import Clock
-from playground.slack import methods_chat, methods_conversations, methods_files, methods_people, methods_views
+from playground.slack import methods_apps, methods_chat, methods_conversations, methods_files, methods_people, methods_views
 from playground.slack.control import Control
 from playground.slack.delivery import Delivery
 from playground.slack.events import Events
@@ -45,7 +45,7 @@ def build(
     delivery, views, triggers, responses = Delivery(workspace, sockets), Views(workspace), Triggers(), Responses(workspace)
     events = Events(workspace, delivery, views)
     interactions = Interactions(workspace, delivery, views, triggers, responses)
-    groups = [methods_chat.METHODS, methods_conversations.METHODS, methods_people.METHODS, methods_files.METHODS]
+    groups = [methods_apps.METHODS, methods_chat.METHODS, methods_conversations.METHODS, methods_people.METHODS, methods_files.METHODS]
     api = WebApi(workspace, Limits(rate), [*groups, methods_views.methods(views, triggers), sockets.methods])
 
     app = web.Application(client_max_size=MAX_BODY, middlewares=[_recorded(traffic)])

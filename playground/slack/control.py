@@ -36,7 +36,7 @@ class Control:
             "commands": self.command, "actions": self.act, "views/submit": self.submit, "views/close": self.close, "home": self.open_home,
             "mentions": self.mention, "messages": self.post, "shortcuts": self.shortcut, "delivery": self.deliver_by, "invite": self.invite,
             "kick": self.kick, "archive": self.archive, "sockets": self.disturb, "scopes": self.grant, "direct": self.direct,
-            "workspace": self.configure,
+            "workspace": self.configure, "manifest": self.declare,
         }  # fmt: skip
         for name, handler in posts.items():
             app.router.add_post(f"/_control/{name}", _json(handler))
@@ -161,6 +161,11 @@ class Control:
         self._workspace.token_scopes |= set(body.get("add", []))
         self._workspace.token_scopes -= set(body.get("remove", []))
         return {"ok": True, "scopes": sorted(self._workspace.token_scopes)}
+
+    async def declare(self, body: Json) -> Json:
+        """Edit the app's manifest in its settings: {"manifest": {…}}; the page at api.slack.com/apps does not install it again."""
+        self._workspace.declare(body["manifest"])
+        return {"ok": True}
 
     async def views(self, query: dict[str, str]) -> Json:
         """The person's stack of modals, lowest first."""

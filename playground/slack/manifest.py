@@ -57,9 +57,8 @@ class App:
     rotates_tokens: bool
 
 
-def read(manifest: Json | None) -> App:
-    """The app of a manifest (None: :data:`DEFAULT`). Raises KeyError where a command or shortcut lacks a required key."""
-    manifest = DEFAULT if manifest is None else manifest
+def read(manifest: Json) -> App:
+    """The app of a manifest. Raises KeyError where a command or shortcut lacks a required key."""
     features = manifest.get("features", {})
     settings = manifest.get("settings", {})
     home = features.get("app_home", {})

@@ -16,13 +16,13 @@ from playground.slack.limits import Limits
 from playground.slack.model import BOT_USER, Channel, Json
 from playground.slack.workspace import Workspace
 
-BOT_TOKEN, APP_TOKEN, ANY_TOKEN = "bot", "app", "any"
+BOT_TOKEN, APP_TOKEN, CONFIG_TOKEN, ANY_TOKEN = "bot", "app", "config", "any"
 READ_SCOPE = {"channel": "channels", "group": "groups", "im": "im"}
 
 
 @dataclass(frozen=True)
 class Method:
-    """One Web API method: `tier` as in :mod:`limits`, `token` bot, app or any; `json_body` whether JSON bodies are read."""
+    """One Web API method: `tier` as in :mod:`limits`, `token` bot, app, config or any; `json_body` whether JSON bodies are read."""
 
     name: str
     handler: Callable[[Call], Awaitable[Json]]
@@ -179,13 +179,14 @@ class WebApi:
             return
         if not token:
             raise ApiError("not_authed")
-        kinds = {self._workspace.bot_token: BOT_TOKEN, self._workspace.app_token: APP_TOKEN}
+        workspace = self._workspace
+        kinds = {workspace.bot_token: BOT_TOKEN, workspace.app_token: APP_TOKEN, workspace.config_token: CONFIG_TOKEN}
         if token not in kinds:
             raise ApiError("invalid_auth")
         if kinds[token] != method.token:
             raise ApiError("not_allowed_token_type")
-        until = self._workspace.token_until
-        if kinds[token] == BOT_TOKEN and until is not None and self._workspace.clock.now() >= until:
+        until = {BOT_TOKEN: workspace.token_until, CONFIG_TOKEN: workspace.config_until}.get(method.token)
+        if until is not None and workspace.clock.now() >= until:
             raise ApiError("token_expired")
 
 

@@ -30,16 +30,19 @@ TOKEN_SECONDS = 12 * 3600
 class Workspace:
     """One workspace with one installed app.
 
-    `token_scopes` are what the bot's token was granted; `token_until` is when it expires, for apps with token rotation. `edit_seconds` is for
+    `token_scopes` are what the bot's token was granted; `token_until` is when it expires, for apps with token rotation.
+    `declared` is the app's manifest, which `config_token` can read until `config_until`. `edit_seconds` is for
     how long messages may be edited (None, as in a new workspace: at any time). Times are in epoch seconds of the playground's clock.
     """
 
     def __init__(self, clock: Clock, faults: Faults, public_url: str, declared: Json | None) -> None:
         self.clock, self.faults, self.public_url = clock, faults, public_url
-        self.app = manifest.read(declared)
+        self.declare(manifest.DEFAULT if declared is None else declared)
         self.token_scopes = set(self.app.scopes)
         self.bot_token = f"xoxb-playground-{secrets.token_hex(12)}"
         self.token_until = clock.now() + TOKEN_SECONDS if self.app.rotates_tokens else None
+        self.config_token = f"xoxe.xoxp-1-playground-{secrets.token_hex(12)}"
+        self.config_until = clock.now() + TOKEN_SECONDS
         self.edit_seconds: float | None = None
         self.app_token = f"xapp-1-A0QM-{secrets.token_hex(12)}"
         self.signing_secret = secrets.token_hex(16)
@@ -57,6 +60,10 @@ class Workspace:
         self.statuses: dict[tuple[str, str], tuple[str, float]] = {}
         self.on_message: list[Callable[[Message, str], None]] = []
         self._numbers = itertools.count(1)
+
+    def declare(self, declared: Json) -> None:
+        """Give the app that manifest. What the token may do changes with the next installation only."""
+        self.declared, self.app = declared, manifest.read(declared)
 
     @property
     def team(self) -> Json:

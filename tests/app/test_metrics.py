@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from bot import metrics
 from bot.app.observed import STATES, state_of
 from tests.app.conftest import Operated
-from tests.playing import ALICE, BOB, GPU, ROOT, wait_until
+from tests.playing import ALICE, BOB, GINA, GPU, ROOT, wait_until
 
 SECRETIVE = "zanzibar"  # a name that only a person typed
 WORD = re.compile(r"[A-Za-z][A-Za-z0-9_. -]{0,39}")
@@ -27,6 +27,7 @@ def told(operated: Operated) -> Operated:
     wait_until(lambda: operated.metric("clock", 'quartermaster_operations{state="waiting_approval"}') == 1, 30, "the stock to be taken again")
     play.click(card, "approve", BOB)
     play.card(f"cluster {SECRETIVE}(.|\n)*Done", seconds=90)
+    play.command("cluster list", GINA)  # a guest: told so where she typed
     play.command("nodes nosuchcluster")
     play.command(f"nodes {SECRETIVE}")
     play.card("GPU", seconds=30)
@@ -49,7 +50,8 @@ def test_a_story_is_counted(told: Operated) -> None:
     assert told.metric("worker", 'quartermaster_step_seconds_count{kind="cluster.create"') >= 4
     for outcome in ("done", "wait"):
         assert told.metric("worker", f'quartermaster_step_run_seconds_count{{outcome="{outcome}"}}') >= 1
-    for service, call in (("slack", "chat.postMessage"), ("arm", "PUT"), ("arm", "GET"), ("kubernetes", "GET")):
+    asked = [("slack", "chat.postMessage"), ("slack", "upload"), ("slack", "response_url"), ("arm", "PUT"), ("arm", "GET"), ("kubernetes", "GET")]
+    for service, call in asked:
         assert told.metric("worker", rf'quartermaster_requests_total{{call="{call}",result="ok",service="{service}"}}') >= 1
         assert told.metric("worker", rf'quartermaster_request_seconds_count{{service="{service}"}}') >= 1
     assert 0 < told.metric("worker", 'quartermaster_arm_requests_left{limit="subscription-reads"}') <= 250

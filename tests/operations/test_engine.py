@@ -1,17 +1,23 @@
-"""What one run of an operation leaves behind: what is to be sent, and nothing where nothing was said."""
+"""What one run of an operation leaves behind: what is to be sent, and nothing where nothing was said; a claim that others can take."""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
 
+from bot.errors import Temporary
+from bot.operations.engine import Engine
 from bot.operations.journal import Journal, NewOperation
-from bot.operations.record import Operation
+from bot.operations.present import ending
+from bot.operations.record import WAITING_APPROVAL, Operation
 from bot.operations.services import Services
-from bot.operations.steps import Kind, Outcome, Step, Wait
+from bot.operations.steps import End, Kind, Outcome, Step, Wait
 from tests.operations.simulated import World, opened
 
 
@@ -30,7 +36,7 @@ async def test_a_wait_that_changes_nothing_asks_nobody_to_send_anything(world: W
 
     world.kinds["toy"] = Kind("toy", [Step("look", look)])
     journal, unsent = world.do.journal, Journal.key("unsent")
-    await journal.create(NewOperation("toy1", "toy", {}, "T0", "C0GPU", "U0ALICE", "toy1", memo={"admitted": True}))
+    await begun(world, "toy")
 
     async def said() -> bool:
         await world.engine.handle("toy1")
@@ -41,3 +47,66 @@ async def test_a_wait_that_changes_nothing_asks_nobody_to_send_anything(world: W
     await journal.poke("toy1", {"decision:d:U": '{"by": "U", "at": 1}'})  # a click may change the card by itself
     assert await said()
     assert await said()  # "two"
+
+
+async def test_the_claim_is_given_back_even_where_a_client_swallows_a_cancellation(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a client of Redis may do whose command is cancelled half-way: take it for a broken connection, and go on."""
+    renewing = asyncio.Event()
+
+    async def deaf(*, keys: list[str], args: list[str]) -> int:
+        swallows = contextlib.nullcontext() if renewing.is_set() else contextlib.suppress(asyncio.CancelledError)
+        renewing.set()
+        with swallows:
+            await asyncio.sleep(60)
+        return 1
+
+    async def look(op: Operation, do: Services) -> Outcome:
+        await renewing.wait()
+        return End()
+
+    monkeypatch.setitem(world.do.journal._scripts, "renew", deaf)
+    world.kinds["toy"] = Kind("toy", [Step("look", look)])
+    hasty = replace(world.do.settings, engine=replace(world.do.settings.engine, lease=0.03))
+    engine = Engine(world.do.journal, replace(world.do, settings=hasty), world.kinds, ending)
+    await begun(world, "toy")
+    async with asyncio.timeout(5) as limit:
+        await engine.handle("toy1")
+    assert not limit.expired()
+    assert (await world.look("toy1")).ended is not None
+
+
+async def test_an_operation_of_a_newer_version_is_left_to_a_worker_that_knows_its_kind(world: World) -> None:
+    async def look(op: Operation, do: Services) -> Outcome:
+        return End()
+
+    await begun(world, "newer")
+    await world.engine.handle("toy1")  # no error, and nothing is said of it
+    assert await world.do.journal.unsent(older_ms=-1000) == []
+    assert await world.do.journal.overdue() == []  # nor is it taken again at once
+    world.kinds["newer"] = Kind("newer", [Step("look", look)])
+    await world.engine.handle("toy1")  # the other worker: nobody holds the claim
+    assert (await world.look("toy1")).ended is not None
+
+
+async def test_what_waits_for_a_decision_still_does_while_its_step_has_to_be_repeated(world: World) -> None:
+    """A click on its card counts in the meantime: it is refused only for what no longer waits."""
+    asked = 0
+
+    async def approve(op: Operation, do: Services) -> Outcome:
+        nonlocal asked
+        asked += 1
+        if asked > 1:
+            raise Temporary("slack.unreadable", what="the profile", error="no answer")
+        return Wait(0.0, status=WAITING_APPROVAL)
+
+    world.kinds["toy"] = Kind("toy", [Step("approve", approve)])
+    await begun(world, "toy")
+    for _ in range(2):
+        await world.engine.handle("toy1")
+        assert (await world.look("toy1")).status == WAITING_APPROVAL
+    assert asked == 2
+
+
+async def begun(world: World, kind: str) -> None:
+    """An operation `toy1` of that kind."""
+    await world.do.journal.create(NewOperation("toy1", kind, {}, "T0", "C0GPU", "U0ALICE", "toy1", memo={"admitted": True}))

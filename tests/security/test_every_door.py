@@ -12,8 +12,9 @@ from urllib.parse import urlencode
 import pytest
 import redis as redis_sync
 
+from bot.approvals.gate import UNKNOWN_CLICKS
 from handlers.actions import ACTS
-from tests.playing import ALICE, BOB, GINA, GPU, RANDOM, ROOT, XAVI, Playing, wait_until
+from tests.playing import ALICE, CAROL, GINA, GPU, RANDOM, ROOT, XAVI, Playing, wait_until
 from tests.security.test_signatures import now, sent, signed
 
 TEAM = {"id": "T0PLAYGROUND", "domain": "playground"}
@@ -99,6 +100,19 @@ def test_no_button_or_form_moves_anything_for_those_who_may_not(play: Playing, s
     assert after["status"] == "waiting_approval"
     assert [name for name in after if name.startswith("decision:") or name == "cancel"] == []
     assert {service: len(play.writes(service, "")) for service in writes} == writes
+    crowd(play, store, key, f"{operation}:{digest}")
     # The same click by somebody who may does count: the door is a real one.
-    assert pressed(play, BOB, GPU, "approve", f"{operation}:{digest}") == 200
+    assert pressed(play, CAROL, GPU, "approve", f"{operation}:{digest}") == 200
     wait_until(lambda: records(store)[key]["status"] != "waiting_approval", 20, "the approval to count")
+
+
+def crowd(play: Playing, store: redis_sync.Redis, key: str, value: str) -> None:
+    """Whom the bot does not know may fill no record, nor keep an approver out whom it does not know either."""
+    for number in range(2 * UNKNOWN_CLICKS):
+        assert pressed(play, f"U0NOBODY{number}", GPU, "approve", value) == 200
+    assert sum(name.startswith("decision:") for name in records(store)[key]) == UNKNOWN_CLICKS
+    store.delete(f"{{qm}}:person:{TEAM['id']}:{CAROL}")
+    assert pressed(play, CAROL, GPU, "approve", value) == 200
+    assert sum(name.startswith("decision:") for name in records(store)[key]) == UNKNOWN_CLICKS
+    assert "On it" in play.command("budget", CAROL)
+    wait_until(lambda: store.exists(f"{{qm}}:person:{TEAM['id']}:{CAROL}"), 20, "Carol to be known")

@@ -17,8 +17,9 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.clock import Clock as BotClock
 from bot.operations.journal import Journal
 from bot.slack.blocks import Rendered, section
-from bot.slack.outbox import Addressee, Outbox
+from bot.slack.outbox import Outbox
 from bot.slack.pacing import Pacing
+from bot.slack.posts import Addressee
 from playground import slack
 from playground.clock import Clock
 from playground.faults import Faults

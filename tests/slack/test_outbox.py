@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
+
+from bot.slack.pacing import TIERS
 
 from .conftest import Post, opened, rendered
 
@@ -250,12 +253,30 @@ async def test_a_history_that_cannot_be_read_ends_the_search_without_a_second_po
     assert await post.shown(thread=ts) == ["first"]
 
 
+def whispered(rows: list[dict[str, Any]]) -> list[str]:
+    return [row["text"] for parent_row in rows for row in (parent_row, *parent_row["replies"]) if row["ephemeral_to"]]
+
+
 async def test_a_private_message_is_never_said_twice(post: Post) -> None:
     ts = await parent(post)
     post.speak("op", thread=ts)
     await post.say("op", "psst", private_to="U0ALICE")
     post.local.fault("reset_after", "chat.postEphemeral")
     await post.delivered("op", post.replica(), post.replica())
-    rows = await post.local.messages(user="U0ALICE")
-    whispers = [row["text"] for parent_row in rows for row in (parent_row, *parent_row["replies"]) if row["ephemeral_to"]]
-    assert whispers == ["psst"]
+    assert whispered(await post.local.messages(user="U0ALICE")) == ["psst"]
+
+
+async def test_private_messages_keep_to_the_limit_and_hold_nothing_else_up(post: Post) -> None:
+    """More of them at once than Slack takes; a 429 loses none."""
+    ts, burst = await parent(post), int(TIERS["chat.postEphemeral"][0])
+    post.speak("op", thread=ts)
+    said = [f"psst{number}" for number in range(burst + 1)]
+    await post.say("op", *said, private_to="U0ALICE")
+    await post.say("op", "aloud")
+    assert await post.replica().deliver("op") is not None
+    assert await post.shown(thread=ts) == ["aloud"]
+    assert post.calls("chat.postEphemeral") == burst
+    post.local.fault("status", "chat.postEphemeral", status=429, retry_after=1, body={"ok": False, "error": "ratelimited"})
+    await post.delivered("op")
+    assert sorted(whispered(await post.local.messages(user="U0ALICE"))) == sorted(said)
+    assert post.calls("chat.postEphemeral") == burst + 2
