@@ -29,6 +29,9 @@ def plain(family: str, split: str | None, *, extra: tuple[str, ...] = ()) -> Nam
 
 
 _COCO: Final = re.compile(rf"Average Precision\s+\(AP\) @\[ ?IoU=(0\.50:0\.95|0\.50|0\.75)\s*\| area=\s*all \| maxDets=\s*\d+ ?\] = {_N}")
+_VOC: Final = re.compile(rf"\bmAP\(0?\.(50|5|75), ?\w+\) = {_N}(%)?")
+_RANKED: Final = re.compile(rf"^(map|recip_rank|ndcg|ndcg_cut_\d+|P_\d+|recall_\d+)\s+all\s+{_N}\s*$")
+_RANKED_NAME: Final = re.compile(r"_(?:cut_)?(?=\d)")
 _COCO_FAMILY: Final = {"0.50:0.95": "mAP", "0.50": "mAP50", "0.75": "mAP75"}
 _THEANO: Final = re.compile(rf"validation score of {_N} ?%.*test performance (?:of )?{_N} ?%")
 _CATBOOST: Final = re.compile(rf"^\s*(\d+):\s+learn: {_N}(?:\s+test: {_N})?(?:\s+best: {_N} \((\d+)\))?")
@@ -47,7 +50,7 @@ _ASSIGNED: Final = re.compile(rf"^\s*{_N}\s+= ([A-Za-z][A-Za-z ]*?)\s*(?:\((\w+)
 _TITLE: Final = re.compile(r"^\s*[\"'](?:name|metric)[\"']: *[\"']([^\"']{1,40})[\"'],?\s*$")
 _SCORE: Final = re.compile(rf"^\s*[\"'](?:score|value)[\"']: *{_N},?\s*$")
 _STEMS: Final = (
-    " correct", "% ", "Trial ", "(AP) @[", "test performance", "learn: ", "rain: ", "metricName:", " = ", "name", "metric", "score", "value\": ",
+    " correct", "mAP(0.", "all ", "all\t", "% ", "Trial ", "(AP) @[", "test performance", "learn: ", "rain: ", "metricName:", " = ", "name", "metric", "score", "value\": ",
 )
 
 
@@ -69,14 +72,25 @@ class Phrases:
             return None
         if not any(stem in text for stem in _STEMS):
             return None
-        readers = (self._coco, self._theano, self._boosting, self._graph, self._katib, self._counted, self._parted)
+        readers = (self._coco, self._ranked, self._theano, self._boosting, self._graph, self._katib, self._counted, self._parted)
         return next((found for reader in readers if (found := reader(text)) is not None), None)
 
     def _coco(self, text: str) -> list[Spoken] | None:
+        found = _VOC.search(text)
+        if found:
+            return [Spoken(plain("mAP75" if found[1] == "75" else "mAP50", "val"), found[2], found[3] is not None)]
         found = _COCO.search(text)
         if found is None:
             return [] if "(AP) @[" in text else None
         return [Spoken(plain(_COCO_FAMILY[found[1]], "val", extra=("segm",) if self.mask else ()), found[2])]
+
+    def _ranked(self, text: str) -> list[Spoken] | None:
+        """`trec_eval` prints `ndcg_cut_10  all  0.59` for the mean over all queries."""
+        found = _RANKED.match(text)
+        if found is None:
+            return None
+        what = named("mrr" if found[1] == "recip_rank" else _RANKED_NAME.sub("@", found[1]))
+        return [Spoken(what, found[2])] if what else []
 
     def _theano(self, text: str) -> list[Spoken] | None:
         found = _THEANO.search(text)

@@ -21,6 +21,9 @@ _TAIL: Final = re.compile(r":?\s{0,8}\d+%\s?[|│].*$")
 _CELL: Final = re.compile(r"^[-+±]?[\d.,]+(?:[eE][-+]?\d+)?\s?%?$|^\d+/\d+$|^(?:nan|inf|none|n/a|-+|–|±)?$|^[\d:.]+$|^[\d.]+ ?[A-Za-z]{1,2}$", re.I)
 _VALUE: Final = re.compile(r"^([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s?(%?)$|^images/sec.*$")
 _CLASSES: Final = frozenset(("class", "category", "label", "classes", "categories", "per-class"))
+_MEAN: Final = frozenset(("mean", "avg", "average"))
+_SPREAD: Final = frozenset(("min", "max", "std", "minimum", "maximum", "std dev", "stddev", "std. dev."))
+_NAMES: Final = frozenset(("", "metric", "metrics", "name", "measure"))
 _WHOLE_ROWS: Final = frozenset(
     ("all", "mean", "overall", "average", "avg", "total", "macro avg", "micro avg", "weighted avg", "avg / total", "avg/total")
 )
@@ -69,6 +72,15 @@ def _column(cell: str) -> _Column:
     return _Column(named(short))
 
 
+def _statistics(cells: list[str]) -> list[_Column]:
+    """Metrics as rows and what came of several runs as columns: the mean is the value. Empty where the columns are others."""
+    lows = [cell.lower().strip(" .:") for cell in cells]
+    if _MEAN.isdisjoint(lows) or _SPREAD.isdisjoint(lows) or any(low not in _MEAN | _SPREAD | _NAMES for low in lows):
+        return []
+    columns = [_Column(role="value") if low in _MEAN else _Column(role="metric") if low in _NAMES else _Column() for low in lows]
+    return columns if columns[0].role == "metric" else [_Column(role="metric"), *columns]
+
+
 def _on_val(column: _Column) -> _Column:
     """Beside a train and a validation loss (fastai), and in spaCy's table, a plain score is that of the validation data."""
     what = column.what
@@ -111,13 +123,13 @@ class Tables:
 
     def _header(self, text: str) -> bool:
         text = _TAIL.sub("", text)
-        if len(text) > _WIDEST or "=" in text or NUMBER.search(text) or not (_heads(text) or "alue" in text):
+        if len(text) > _WIDEST or "=" in text or NUMBER.search(text) or not (_heads(text) or "alue" in text or "mean" in text.lower()):
             return False
         for kind in _kinds(text):
             cells = _cells(text, kind)
             if not 2 <= len(cells) <= 40 or any(len(cell) > 32 or cell.endswith(":") for cell in cells):
                 continue
-            columns = [_column(cell) for cell in cells]
+            columns = _statistics(cells) or [_column(cell) for cell in cells]
             roles = {column.role for column in columns}
             measured = sum(column.what is not None for column in columns)
             across = sum(column.role == "split" for column in columns) >= 2 and not measured
@@ -185,7 +197,8 @@ class Tables:
         self._row_name = first or self._row_name
         if what is None or found is None or not found[1]:
             return []
-        return [Spoken(Named(what.family, what.name, what.split, False, (*what.extra, self._row_name), ()), found[1], found[2] == "%")]
+        extra = (*what.extra, self._row_name) if self._row_name else what.extra
+        return [Spoken(Named(what.family, what.name, what.split, False, extra, ()), found[1], found[2] == "%")]
 
     def _labelled(self, cells: list[str]) -> list[Spoken]:
         """Rows of a classification report: only those over all classes count."""
