@@ -20,6 +20,8 @@ _LINK: Final = vocabulary(
     is was of reached equals got are now score rate value percent pct average avg mean micro macro weighted
     """
 )
+_ONE: Final = "\ufffc"
+"""In place of the name of an example."""
 _MEAN: Final = frozenset(("avg", "mean", "average"))
 _VERB: Final = frozenset(("is", "was", "are", "equals", "reached"))
 _VALUE_ONLY: Final = frozenset(("value", "metricvalue", "bbox", "val", "score", "result", "current", "epoch"))
@@ -75,6 +77,7 @@ class LineReader:
         self.carry = ""
         self.behind = self.best = False
         self.said: list[tuple[int, int]] = []
+        self.files = False
 
     def read(self) -> Reading:
         """The reading of the line."""
@@ -95,6 +98,7 @@ class LineReader:
                 self.behind = p.BEHIND.search(self.text) is not None
                 self.best = p.BEST_OF.search(low) is not None
                 self.said = [found.span() for found in p.SAID.finditer(self.text)]
+                self.files = p.EXAMPLE_FILE.search(self.text) is not None
                 self.split = "val" if low.startswith(p.ESTIMATED) else None
             self._numbers(measured=measured, stepped=stepped, rated=rated)
         if reading.found:
@@ -178,6 +182,8 @@ class LineReader:
         if self.behind:
             end = self.spans[k][1]
             gap = self.text[end : self.spans[k + 1][0] if k + 1 < len(self.spans) else None].partition(",")[0] + ":"
+        if self.files:
+            gap = p.EXAMPLE_FILE.sub(_ONE, gap)
         pieces = p.STRONG.split(gap.rstrip(" "))
         label, cut = pieces[-1], len(pieces) > 1
         self._hear_split(gap)
@@ -196,7 +202,7 @@ class LineReader:
         if what and k not in (self.reading.epoch, self.reading.step) and p.KEY.match(self.text, self.spans[k][1]):
             self.carry += self.text[slice(*self.spans[k])]
             return -1
-        if what is None or self._unfit(k, gap, label, what):
+        if what is None or _ONE in label or self._unfit(k, gap, label, what):
             return -1
         taken = self._take(k, what, label, gap)
         if taken >= 0:

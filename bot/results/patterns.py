@@ -91,6 +91,9 @@ SAID: Final = re.compile(
     r": ?(?:\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*')"
 )
 """What a model was told or has said, which may speak of anything."""
+EXAMPLE_FILES: Final = "jpe?g|png|bmp|tiff?|gif|webp|wav|flac|ogg|mp3|mp4|avi|npy|npz|dcm|nii"
+EXAMPLE_FILE: Final = re.compile(rf"(?<![\w./\-])[\w./\-]*\.(?i:{EXAMPLE_FILES})\b")
+"""An image, a recording: what is told of it is told of a single example."""
 ESTIMATED: Final = "saving dict for global step"
 """TensorFlow's estimators print the result of an evaluation so."""
 BEST_OF: Final = re.compile(r"^\W*best[\w ]*,")  # low

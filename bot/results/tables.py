@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from bot.results.metrics import LOSS, SPLITS, Named, family_of, named, words_of
-from bot.results.patterns import NUMBER
+from bot.results.patterns import METRIC_STEM, NUMBER, SECTION_STEM
 from bot.results.spoken import Spoken
 
 _PATIENCE_HEADER: Final = 6
@@ -88,6 +88,9 @@ def _on_val(column: _Column) -> _Column:
 
 
 def _heads(text: str) -> bool:
+    low = text.lower()
+    if METRIC_STEM.search(low) is None and SECTION_STEM.search(low) is None:
+        return False
     words = words_of(text)
     return any(family_of(word) for word in words) or sum(word in SPLITS for word in words) >= 2
 
