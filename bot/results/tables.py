@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final
 
 from bot.results.metrics import LOSS, SPLITS, Named, family_of, named, words_of
-from bot.results.patterns import METRIC_STEM, NUMBER, SECTION_STEM
+from bot.results.patterns import NUMBER
 from bot.results.spoken import Spoken
 
 _PATIENCE_HEADER: Final = 6
@@ -17,6 +18,8 @@ _PIPES: Final = re.compile(r"[|│┃║]")
 _RULE: Final = re.compile(r"^[\s\-=+_:|─━═│┃┏┓┗┛┡┩┳┻╇└┘┌┐├┤┬┴┼╒╕╞╡╘╛╤╪╧*~]*$")
 _FRAME: Final = re.compile(r"^\s*[│┃║]([^|│┃║]*)[│┃║]\s*$")
 """A line in a frame, whose columns are parted by blanks."""
+_OF_SEVERAL: Final = re.compile(r"rate|entropy|exact|under|log ")
+"""In a name that is one only as a whole: `hit rate`, `cross entropy`."""
 _TAIL: Final = re.compile(r":?\s{0,8}\d+%\s?[|│].*$")
 _CELL: Final = re.compile(r"^[-+±]?[\d.,]+(?:[eE][-+]?\d+)?\s?%?$|^\d+/\d+$|^(?:nan|inf|none|n/a|-+|–|±)?$|^[\d:.]+$|^[\d.]+ ?[A-Za-z]{1,2}$", re.I)
 _VALUE: Final = re.compile(r"^([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s?(%?)$|^images/sec.*$")
@@ -56,6 +59,7 @@ def _kinds(text: str) -> tuple[str, ...]:
     return ("wide", "blank")
 
 
+@lru_cache(maxsize=4096)
 def _column(cell: str) -> _Column:
     low = cell.lower().strip(" .:#*") if cell != "#" else "#"
     if low in ("epoch", "epochs", "e", "step", "steps", "iter", "iteration", "iterations", "#", "round"):
@@ -88,11 +92,15 @@ def _on_val(column: _Column) -> _Column:
 
 
 def _heads(text: str) -> bool:
-    low = text.lower()
-    if METRIC_STEM.search(low) is None and SECTION_STEM.search(low) is None:
-        return False
-    words = words_of(text)
-    return any(family_of(word) for word in words) or sum(word in SPLITS for word in words) >= 2
+    """Whether some word names a metric, or two name splits."""
+    kinds = [_kind(word) for word in text.split()]
+    return "metric" in kinds or kinds.count("split") >= 2 or (_OF_SEVERAL.search(text.lower()) is not None and any(map(family_of, words_of(text))))
+
+
+@lru_cache(maxsize=16_384)
+def _kind(word: str) -> str:
+    parts = words_of(word)
+    return "metric" if any(family_of(part) for part in parts) else "split" if any(part in SPLITS for part in parts) else ""
 
 
 class Tables:
@@ -135,6 +143,8 @@ class Tables:
             columns = _statistics(cells) or [_column(cell) for cell in cells]
             roles = {column.role for column in columns}
             measured = sum(column.what is not None for column in columns)
+            if kind == "blank" and 3 * sum(column.what is not None or column.role != "" for column in columns) < len(cells):
+                continue  # a sentence
             across = sum(column.role == "split" for column in columns) >= 2 and not measured
             if across or {"metric", "value"} <= roles or (measured and ("step" in roles or "epoch" in roles or "class" in roles)) or measured >= 2:
                 if cells[:2] == ["E", "#"] or {"train", "val"} <= {column.what.split for column in columns if column.what}:
