@@ -29,6 +29,8 @@ _SIGHTINGS: Final = 2
 _DEARER: Final = 64
 _LONGEST_VARIANT: Final = 2_000
 _MOST_GROUPS: Final = 90
+_PROSE: Final = re.compile(r"[A-Za-z][A-Za-z'\-]*(?:[,;.]? [A-Za-z][A-Za-z'\-]*){8,}[.!?]?")
+"""A sentence without a number: neither a title nor the head of a table."""
 _DIGIT_MATTERS: Final = re.compile(r"exit|return|terminat|signal|code|available|count|fail|error", re.IGNORECASE)
 
 
@@ -127,6 +129,8 @@ class LogReader:
             self._keep(shape, whole, text, source, reading)
 
     def _metrics(self, context: Context, source: str, text: str) -> Reading | None:
+        if _PROSE.fullmatch(text):
+            return Reading()
         spoken = self.collector.phrases.read(text)
         if spoken is None:
             spoken = context.tables.read(text)
