@@ -145,6 +145,8 @@ class Collector:
             inside = partial and split in EVALUATED
             if partial:
                 context.inside = split if inside else None
+                if inside and found.split:
+                    context.section = None  # the batches themselves tell what is evaluated
             series = variant.bound.get((i, split, inside)) or self.bind(variant, i, split, inside=inside)
             if series is not None:
                 _take(series, found, numbers, at, reading)

@@ -67,7 +67,8 @@ BATCH: Final = re.compile(r"(?:^|[^a-z])(?:mini-?)?batch[\s.:#=|\[(\"']*$")  # l
 STEP_OF_PASS: Final = re.compile(r"(?:^|[\W_])(?:val|valid|validation|eval|test)[_ \-](?:step|iter(?:ation)?)[\s:=\[#]*$")  # low
 """Beside an epoch: the batch of an evaluation."""
 NOT_A_STEP: Final = re.compile(  # low
-    r"(?:^|[^a-z])(?:num|max|total|n|warm-?up|first|best|of|per|save|log|eval|each|last|every|early|decay|training|start|resume|initial)[_ \-]$"
+    r"(?:^|[^a-z])(?:num|max|total|n|warm-?up|first|best|of|per|save|log|eval|each|last|every|early|decay|training|evaluation|start|resume"
+    r"|initial)[_ \-]$"
 )
 
 STRONG: Final = re.compile(r"[;|│┃\t,]| - |(?<=\S) {3,}(?=[^\s=:])|[\])}>](?=\s*[\w'\"])|\. (?=[A-Z])|\bwith\b")

@@ -29,6 +29,7 @@ def plain(family: str, split: str | None, *, extra: tuple[str, ...] = ()) -> Nam
 
 
 _COCO: Final = re.compile(rf"Average Precision\s+\(AP\) @\[ ?IoU=(0\.50:0\.95|0\.50|0\.75)\s*\| area=\s*all \| maxDets=\s*\d+ ?\] = {_N}")
+_SCLITE: Final = re.compile(rf"Sum/Avg *\| *\d+ +\d+ *\| *(?:{_N} +){{4}}{_N} +{_N} *\|")
 _VOC: Final = re.compile(rf"\bmAP\(0?\.(50|5|75), ?\w+\) = {_N}(%)?")
 _RANKED: Final = re.compile(rf"^(map|recip_rank|ndcg|ndcg_cut_\d+|P_\d+|recall_\d+)\s+all\s+{_N}\s*$")
 _RANKED_NAME: Final = re.compile(r"_(?:cut_)?(?=\d)")
@@ -46,11 +47,12 @@ _PERCENT_OF: Final = re.compile(
 )
 _GOAL: Final = re.compile(r"(?i)usage|memory|n/a|target|goal|threshold|baseline|expect|paper|should|until|at least|reach|below|above|than")
 _CORRECT: Final = re.compile(r"(?<![\w./])(\d+)\s*(?:/|out of|of)\s*(\d+)\s+(?:\w+ ){0,2}?(?:are |were )?correct(?:ly)?\b")
-_ASSIGNED: Final = re.compile(rf"^\s*{_N}\s+= ([A-Za-z][A-Za-z ]*?)\s*(?:\((\w+)\))?\s*$")
+_ASSIGNED: Final = re.compile(rf"^\s*{_N}\s+= ([A-Za-z][A-Za-z ]*?)\s*(?:\((-?)(\w+)\))?\s*$")
 _TITLE: Final = re.compile(r"^\s*[\"'](?:name|metric)[\"']: *[\"']([^\"']{1,40})[\"'],?\s*$")
 _SCORE: Final = re.compile(rf"^\s*[\"'](?:score|value)[\"']: *{_N},?\s*$")
 _STEMS: Final = (
-    " correct", "mAP(0.", "all ", "all\t", "% ", "Trial ", "(AP) @[", "test performance", "learn: ", "rain: ", "metricName:", " = ", "name", "metric", "score", "value\": ",
+    " correct", "mAP(0.", "Sum/Avg", "all ", "all\t", "% ", "Trial ", "(AP) @[", "test performance", "learn: ", "rain: ", "metricName:", " = ", "name",
+    "metric", "score", "value\": ",
 )
 
 
@@ -85,7 +87,10 @@ class Phrases:
         return [Spoken(plain(_COCO_FAMILY[found[1]], "val", extra=("segm",) if self.mask else ()), found[2])]
 
     def _ranked(self, text: str) -> list[Spoken] | None:
-        """`trec_eval` prints `ndcg_cut_10  all  0.59` for the mean over all queries."""
+        """`trec_eval` prints `ndcg_cut_10  all  0.59` for the mean over all queries, `sclite` the word error rate in a row named Sum/Avg."""
+        summed = _SCLITE.search(text)
+        if summed:
+            return [Spoken(plain("wer", None), summed[2], True)]
         found = _RANKED.match(text)
         if found is None:
             return None
@@ -138,7 +143,7 @@ class Phrases:
         """The name behind its value, or on a line of its own before it."""
         assigned = _ASSIGNED.match(text)
         if assigned:
-            what = named(f"{assigned[2]} {assigned[3] or ''}")
+            what = named(assigned[2] if assigned[3] else f"{assigned[2]} {assigned[4] or ''}")  # an error turned round is a score
             return [Spoken(what, assigned[1])] if what else None
         title, score = _TITLE.match(text), _SCORE.match(text)
         if title:

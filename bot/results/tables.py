@@ -85,10 +85,10 @@ def _statistics(cells: list[str]) -> list[_Column]:
     return columns if columns[0].role == "metric" else [_Column(role="metric"), *columns]
 
 
-def _on_val(column: _Column) -> _Column:
+def _evaluated(column: _Column, split: str) -> _Column:
     """Beside a train and a validation loss (fastai), and in spaCy's table, a plain score is that of the validation data."""
     what = column.what
-    return column if what is None or what.split or what.family.tier == LOSS else replace(column, what=replace(what, split="val"))
+    return column if what is None or what.split or what.family.tier == LOSS else replace(column, what=replace(what, split=split))
 
 
 def _heads(text: str) -> bool:
@@ -147,8 +147,10 @@ class Tables:
                 continue  # a sentence
             across = sum(column.role == "split" for column in columns) >= 2 and not measured
             if across or {"metric", "value"} <= roles or (measured and ("step" in roles or "epoch" in roles or "class" in roles)) or measured >= 2:
-                if cells[:2] == ["E", "#"] or {"train", "val"} <= {column.what.split for column in columns if column.what}:
-                    columns = [_on_val(column) for column in columns]
+                splits = {column.what.split for column in columns if column.what}
+                beside = next((split for split in ("val", "test") if {"train", split} <= splits), "val" if cells[:2] == ["E", "#"] else None)
+                if beside:
+                    columns = [_evaluated(column, beside) for column in columns]
                 self._columns, self._kind, self._left, self._row_name = columns, kind, _PATIENCE_HEADER, ""
                 return True
         return False

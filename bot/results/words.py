@@ -40,7 +40,7 @@ def any_of(stems: str) -> re.Pattern[bytes]:
 _METRICS: Final = """
     <acc valacc testacc trainacc devacc los top auc prec recall map <ap> bleu rouge iou dice dsc hr@ hr_= hr: hr_: hit ndcg mrr scor rew ret
     wer cer err eer ppl perp xent entropy nll cost <f> <fb> mae mse fid psnr ssim pearson spearm kendall kappa qwk matth mcc <r> <em> exact
-    correct cider meteor spice tel: tl: trl: transl p@ r@ pass@ jacc learn win bpb bpc bpd area elbo rank- rank_
+    correct cider meteor spice tel: tl: trl: transl p@ r@ pass@ jacc learn win bpb bpc bpd area elbo rank- rank_ sum/avg
 """
 _STEPS: Final = "epoch iter step eval valid test train metric val resum begin start round episod updat complet finish done stopped quit"
 _RATES: Final = "/s /_s per_sec persec ips wps"
@@ -62,7 +62,7 @@ NAME_ENDS: Final = ("loss", "acc", "accuracy", "score", "auc", "ppl", "iou", "er
 """Ends of names that lost a digit: `l2loss`."""
 BARE_NAMES: Final = vocabulary("f fb r p top hit hits win rank area exact entropy learn metricname wps ips fidk acctop topacc smoothl fs")
 """Words that name a metric only together with a digit or with the next word."""
-TOLD_ANYWHERE: Final = re.compile(any_of(_TROUBLE + _DEVICES).pattern + rb"|@|#|persec|/ ?s(?![a-z])|/s(?:ec|econd|ample)s?(?![a-z])")
+TOLD_ANYWHERE: Final = re.compile(any_of(_TROUBLE + _DEVICES).pattern + rb"|@|#|sum/avg|persec|/ ?s(?![a-z])|/s(?:ec|econd|ample)s?(?![a-z])")
 """In a single word: it tells something, wherever in the word it stands."""
 OF_SEVERAL: Final = re.compile(rb"such|found|space|bus$|due$|could$|sec|rank$|hr$|#|/$", re.MULTILINE)
 """In a word: it may be the last of a stem of several words."""
