@@ -145,6 +145,8 @@ class Collector:
             inside = partial and split in EVALUATED
             if partial:
                 context.inside = split if inside else None
+                if inside and found.split:
+                    context.section = None  # the batches themselves tell what is evaluated
             series = variant.bound.get((i, split, inside)) or self.bind(variant, i, split, inside=inside)
             if series is not None:
                 _take(series, found, numbers, at, reading)
@@ -222,6 +224,8 @@ def _take(series: Series, found: Found, numbers: Sequence[Number], at: float | N
         return
     if found.percent != series.signed and value:
         value = _same_unit(value, series, percent=found.percent)
+    elif family.bounded and series.pending is not None and _repeats(value, series.pending[1]):
+        return
     if not found.what.best:
         series.add(value, at, passing=reading.bar)
         return
@@ -229,6 +233,12 @@ def _take(series: Series, found: Found, numbers: Sequence[Number], at: float | N
     decimals = len(digits.lower().partition("e")[0].partition(".")[2])
     when = place(numbers[reading.last_epoch]) if reading.last_epoch > found.at else at if reading.epoch > found.at else None
     series.note_best(value, when, 0.5 * 10.0**-decimals)
+
+
+def _repeats(value: float, last: float) -> bool:
+    """The same value as a percentage and as a fraction (`accuracy: 76.41`, then `eval_accuracy=0.76412`)."""
+    small, large = min(value, last), max(value, last)
+    return 0 < small <= 1 < large and abs(small * 100 - large) <= 5e-4 * large
 
 
 def _same_unit(value: float, series: Series, *, percent: bool) -> float:

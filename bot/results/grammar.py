@@ -20,6 +20,9 @@ _LINK: Final = vocabulary(
     is was of reached equals got are now score rate value percent pct average avg mean micro macro weighted
     """
 )
+_ONE: Final = "\ufffc"
+"""In place of the name of an example."""
+_MEAN: Final = frozenset(("avg", "mean", "average"))
 _VERB: Final = frozenset(("is", "was", "are", "equals", "reached"))
 _VALUE_ONLY: Final = frozenset(("value", "metricvalue", "bbox", "val", "score", "result", "current", "epoch"))
 
@@ -35,6 +38,7 @@ class Found:
     average: int = -1
     percent: bool = False
     default: str = "unknown"  # the split where neither the line nor those before it tell
+    mean: bool = False
 
 
 @dataclass(slots=True)
@@ -72,6 +76,8 @@ class LineReader:
         self.split: str | None = None
         self.carry = ""
         self.behind = self.best = False
+        self.said: list[tuple[int, int]] = []
+        self.files = False
 
     def read(self) -> Reading:
         """The reading of the line."""
@@ -83,18 +89,28 @@ class LineReader:
         if not (measured or stepped or rated or sectioned):
             return reading
         self.spans = [found.span() for found in p.NUMBER.finditer(self.text)][:_MOST_NUMBERS]
-        if self.spans and not p.is_command(low):
+        told = p.reporting(low) if self.spans else 0
+        if told and not (low.startswith("{") and not stepped and p.SAID.search(low)):
+            self._shorten(told)
             if measured:
                 reading.bar = p.BAR.search(self.text) is not None
                 reading.training = reading.bar or p.LEARNING_RATE.search(low) is not None
                 self.behind = p.BEHIND.search(self.text) is not None
                 self.best = p.BEST_OF.search(low) is not None
+                self.said = [found.span() for found in p.SAID.finditer(self.text)]
+                self.files = p.EXAMPLE_FILE.search(self.text) is not None
+                self.split = "val" if low.startswith(p.ESTIMATED) else None
             self._numbers(measured=measured, stepped=stepped, rated=rated)
         if reading.found:
-            reading.found = [replace(found, default="train") if self._trains(found) else found for found in reading.found]
+            found = _averaged(reading.found)
+            reading.found = [replace(one, default="train") if self._trains(one) else one for one in found]
         elif sectioned or measured:
             self._section()
         return reading
+
+    def _shorten(self, told: int) -> None:
+        self.text, self.low = self.text[:told], self.low[:told]
+        self.spans = [span for span in self.spans if span[1] <= told]
 
     def _trains(self, found: Found) -> bool:
         """Values beside a learning rate, a batch count or their own validation are those of training; so is the loss of a step."""
@@ -115,7 +131,7 @@ class LineReader:
             if rated:
                 self._rate(k, gap[-48:].lower(), b)
             if measured:
-                measured = p.ONE_CLASS.search(gap[-24:].lower()) is None
+                measured = p.ONE_CLASS.search(gap[-24:].lower()) is None or not self.text[a:b].isdigit()
                 taken = self._value(k, gap) if measured else -1
 
     def _position(self, k: int, gap: str, a: int, b: int) -> None:
@@ -127,6 +143,8 @@ class LineReader:
                 reading.last_epoch = k
         elif reading.step < 0 and (self._counts(p.STEP, gap, a) or (k == 0 and self._leads(gap, b))):
             reading.step = k
+            if reading.epoch >= 0 and p.STEP_OF_PASS.search(gap):
+                reading.batch = k
         elif p.BATCH.search(gap):
             reading.batch = k
             reading.step = k if reading.step < 0 else reading.step
@@ -142,6 +160,8 @@ class LineReader:
         if found is None or self.text[a] == ".":
             return False
         before = gap[: found.end("of")] if found["of"] else gap[: found.start() + 1]
+        if pattern is p.EPOCH and before.rstrip().endswith("eval"):
+            return True
         return p.NOT_A_STEP.search(before) is None
 
     def _leads(self, gap: str, b: int) -> bool:
@@ -162,6 +182,8 @@ class LineReader:
         if self.behind:
             end = self.spans[k][1]
             gap = self.text[end : self.spans[k + 1][0] if k + 1 < len(self.spans) else None].partition(",")[0] + ":"
+        if self.files:
+            gap = p.EXAMPLE_FILE.sub(_ONE, gap)
         pieces = p.STRONG.split(gap.rstrip(" "))
         label, cut = pieces[-1], len(pieces) > 1
         self._hear_split(gap)
@@ -180,7 +202,7 @@ class LineReader:
         if what and k not in (self.reading.epoch, self.reading.step) and p.KEY.match(self.text, self.spans[k][1]):
             self.carry += self.text[slice(*self.spans[k])]
             return -1
-        if what is None or self._unfit(k, gap, label, what):
+        if what is None or _ONE in label or self._unfit(k, gap, label, what):
             return -1
         taken = self._take(k, what, label, gap)
         if taken >= 0:
@@ -201,9 +223,11 @@ class LineReader:
                 self.split = SPLITS[word]
 
     def _unfit(self, k: int, gap: str, label: str, what: Named) -> bool:
-        if self.reading.epoch == k or self.reading.step == k or p.OVER.search(gap) or p.FLAG.search(gap):
+        if self.reading.epoch == k or self.reading.step == k or p.OVER.search(gap) or p.FLAG.search(gap) or p.SOURCE_LINE.search(gap):
             return True
-        end = self.spans[k][1]
+        start, end = self.spans[k]
+        if any(a < start < b for a, b in self.said):
+            return True
         if p.AFTER.match(self.text, end) or p.LISTED.match(self.text, end) or _per_class(label.lower()) or label.strip(" '\"=:,(") == "iou":
             return True
         if p.SET.search(gap):
@@ -229,7 +253,8 @@ class LineReader:
             return -1
         if self.best and not what.best:
             what = replace(what, best=True)
-        self.reading.found.append(Found(what, what.split or self.split, k, of, average, percent))
+        mean = not _MEAN.isdisjoint(words_of(label))
+        self.reading.found.append(Found(what, what.split or self.split, k, of, average, percent, mean=mean))
         return last
 
     def _section(self) -> None:
@@ -248,6 +273,16 @@ class LineReader:
         if found and (text[-1] in ".:*=-#>]" or text[0] in "*=-#[>" or short or stepped):
             split = next((SPLITS[word] for word in words_of(text) if word in ("test", "testing", "tst")), None)
             self.reading.section = split or SPLITS.get(found[1], "val")
+
+
+def _averaged(found: list[Found]) -> list[Found]:
+    """Of a single and an average value of one metric (`reward: -21, Avg. reward: -19.9`) only the average."""
+    mean = {_same(one) for one in found if one.mean}
+    return [one for one in found if one.mean or one.what.best or _same(one) not in mean]
+
+
+def _same(found: Found) -> tuple[object, ...]:
+    return found.what.family, found.what.name, found.split, found.what.extra
 
 
 def _bare(piece: str) -> bool:

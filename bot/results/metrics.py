@@ -138,6 +138,8 @@ def _word(part: str) -> list[str]:
     low = part.lower()
     if low in _WORDS or low in SPLITS or low in BAN or low in _NEUTRAL or low == "acc_norm" or _AT.fullmatch(low):
         return [low]
+    if low[:1].isdigit():
+        return [low]
     glued = _GLUED.fullmatch(low)
     if glued:
         return [_GLUED_SPLIT.get(glued[1], glued[1]), glued[2]]

@@ -30,10 +30,9 @@ RATE_STEM: Final = re.compile(r"/ ?s|per[_ ]?sec|ips|wps|fps|speed|throughput") 
 SECTION_STEM: Final = re.compile(r"val|test|dev|train|epoch|begin|start|resum")  # low
 
 _COMMAND_STEM: Final = re.compile(  # low
-    r"--|namespace|param|argument|config|args|usage|command|collecting|requirement|download|install|using cached|pip |import |from |def |class "
+    r"--|namespace|param|argument|config|args|usage|command|collecting|requirement|load|install|using cached|pip |import |from |def |class "
     r"|assert |return |print"
-    r"|^\s*[+$>]|\.ckpt|\.pt|\.h5|\.hdf5|\.pkl|\.safetensors|\.keras|\.onnx|improve|top |paper|expect|should|published|state|at least|at most"
-    r"|stop|until|require|want|previous|must"
+    r"|^\s*[+$>]|\.ckpt|\.pt|\.h5|\.hdf5|\.pkl|\.safetensors|\.keras|\.onnx"
 )
 _COMMAND: Final = re.compile(  # low
     r"(?:^|\s)--[a-z]"
@@ -42,10 +41,16 @@ _COMMAND: Final = re.compile(  # low
     r"|using cached"
     r"|pip |import |from \w+ import|def |class |assert |return |print\()"
     r"|\b(?:input parameters|hyper-?parameters?)\b"
-    r"|improved from|did(?: not|n't) improve|was not in top"
+    r"|^\W*load(?:ing|ed|s)? (?:[\w\-]+ ){0,3}?(?:weights?|checkpoint|state[_ ]dict)\b"
+)
+_WISH_STEM: Final = re.compile(r"improve|top |paper|expect|should|published|state|at least|at most|stop|until|require|want|previous|must")  # low
+_WISH: Final = re.compile(  # low
+    r"improved from|did(?: not|n't) improve|was not in top"
     r"|\b(?:paper|expect(?:s|ed)?|should|published|state[- ]of[- ]the[- ]art|at least|at most|stop(?:ping)? (?:when|if|at)|until|required?"
     r"|we want|want to|must|previous (?:model|run|best))\b"
 )
+_PARTED: Final = re.compile(r"[,;|\t(]| - ")
+_TOLD: Final = re.compile(r"[:=]\s?[`'\"]?\d")
 
 _FILE: Final = re.compile(r"\.(?:ckpt|pth?|h5|hdf5|pkl|params|safetensors|keras|onnx)\b.*\d")  # low
 _SWITCH: Final = re.compile(r"[=:] ?(?:none|true|false|null)\b")
@@ -59,13 +64,16 @@ STEP: Final = re.compile(  # low
     rf"|trial){_BETWEEN}"
 )
 BATCH: Final = re.compile(r"(?:^|[^a-z])(?:mini-?)?batch[\s.:#=|\[(\"']*$")  # low
+STEP_OF_PASS: Final = re.compile(r"(?:^|[\W_])(?:val|valid|validation|eval|test)[_ \-](?:step|iter(?:ation)?)[\s:=\[#]*$")  # low
+"""Beside an epoch: the batch of an evaluation."""
 NOT_A_STEP: Final = re.compile(  # low
-    r"(?:^|[^a-z])(?:num|max|total|n|warm-?up|first|best|of|per|save|log|eval|each|last|every|early|decay|training|start|resume|initial)[_ \-]$"
+    r"(?:^|[^a-z])(?:num|max|total|n|warm-?up|first|best|of|per|save|log|eval|each|last|every|early|decay|training|evaluation|start|resume"
+    r"|initial)[_ \-]$"
 )
 
 STRONG: Final = re.compile(r"[;|│┃\t,]| - |(?<=\S) {3,}(?=[^\s=:])|[\])}>](?=\s*[\w'\"])|\. (?=[A-Z])|\bwith\b")
 """What parts one statement of a line from the next."""
-SET: Final = re.compile(r"(?:[:=：]|->|→|=>)\s*[\"']?\s*(?:[\w.]+\()?[\[({\s]*[\"']?$")
+SET: Final = re.compile(r"(?:[:=：]|->|→|=>)\s*[\"'`]?\s*(?:[\w.]+\()?[\[({\s]*[\"'`]?$")
 OVER: Final = re.compile(r"(?<![=\-])[<>≥≤!~]=?\s*$|\+/-\s*$|±\s*$|\b(?:to|than)\s*$")
 FLAG: Final = re.compile(r"(?:^|\s)--?[A-Za-z][\w\-]*[= ]*$")
 KEY: Final = re.compile(r": ?[-+.]?\d(?!\d*%)")
@@ -77,6 +85,18 @@ LISTED: Final = re.compile(r"(?:\s*[,|│]\s*[-+]?\d[\d.]*(?:[eE][-+]?\d+)?(?=[,
 ONE_CLASS: Final = re.compile(r"\b(?<!num )(?<!num_)(?:class|category|label)(?:[_ ]?(?:id|idx|index|no))?[\s:=#(\[]*$")  # low
 BEHIND: Final = re.compile(r"^.{0,40}?(?:^|[\s:])-?[\d.]+ [A-Za-z][a-z ]*(?:, -?[\d.]+ [A-Za-z][a-z ]*){2,}(?:,|$)")
 """A line that prints each value before its name: `0.05 avg loss, 0.001 rate, 1.2 seconds`."""
+SOURCE_LINE: Final = re.compile(r"\.(?:py|cu|cuh|cc|cpp|cxx|c|h|hpp|go|java|scala|rs|lua|jl|js):\s*$")
+"""What follows is the number of a line of code."""
+SAID: Final = re.compile(
+    r"[\"'](?:text|content|prompt|response|completion|output|generated_text|generation|answer|prediction|question|instruction|input|query)[\"']"
+    r": ?(?:\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*')"
+)
+"""What a model was told or has said, which may speak of anything."""
+EXAMPLE_FILES: Final = "jpe?g|png|bmp|tiff?|gif|webp|wav|flac|ogg|mp3|mp4|avi|npy|npz|dcm|nii"
+EXAMPLE_FILE: Final = re.compile(rf"(?<![\w./\-])[\w./\-]*\.(?i:{EXAMPLE_FILES})\b")
+"""An image, a recording: what is told of it is told of a single example."""
+ESTIMATED: Final = "saving dict for global step"
+"""TensorFlow's estimators print the result of an evaluation so."""
 BEST_OF: Final = re.compile(r"^\W*best[\w ]*,")  # low
 SAVED: Final = re.compile(r"\bsav(?:ed|ing) (?:\w+ ){0,3}(?:to|as|at|in)\b|\bsave path\b")  # low
 """What follows is the name of a file."""
@@ -97,7 +117,7 @@ HEADER: Final = re.compile(  # low, with one blank for all that is no word
     r"^ ?(?:[\w\-]+ ){0,3}?(?:(?:running|start(?:ing|ed)?|begin(?:ning)?|do|run|perform(?:ing)?|now|final|results?|on|for|the|of) )?"
     r"(evaluat\w*|validat\w*|testing|test|eval|val|dev|valid)\b"
 )
-BETWEEN_WORDS: Final = re.compile(r"[^\w\-]+|(?<!\w)-+|-+(?!\w)")
+BETWEEN_WORDS: Final = re.compile(r"(?:[^\w\-]|(?<!\w)-+|-+(?!\w))+")
 RESET: Final = re.compile(  # low
     r"\b(?:begin\w*|start\w*|resum\w*|running)\b.*\b(?:epoch|train\w*)|^\W*train(?:ing)?\b|^\W*epoch\W*\d+(?:\s*/\s*\d+)?\W*$"
 )
@@ -120,11 +140,21 @@ WHOLE: Final = vocabulary(
 )
 
 
-def is_command(low: str) -> bool:
-    """Command lines, flags, configuration dumps, package lists, checkpoint names, prose: they name metrics but report none."""
+def reporting(low: str) -> int:
+    """How much of a line, from its start, may report results.
+
+    Nothing of command lines, flags, configuration dumps, package lists, checkpoint names; of a line that comes to speak of goals and of
+    other results, only what is told before.
+    """
     if _COMMAND_STEM.search(low) is not None and (_COMMAND.search(low) or (_FILE.search(low) and not low.lstrip().startswith("{"))):
-        return True
-    return len(_SWITCH.findall(low)) >= _MANY_SWITCHES
+        return 0
+    if len(_SWITCH.findall(low)) >= _MANY_SWITCHES:
+        return 0
+    wish = _WISH.search(low) if _WISH_STEM.search(low) else None
+    if wish is None:
+        return len(low)
+    parts = [found.start() for found in _PARTED.finditer(low, 0, wish.start())]
+    return parts[-1] if parts and _TOLD.search(low, 0, parts[-1]) else 0
 
 
 def spelled(name: str) -> str:

@@ -18,7 +18,7 @@ from bot.results.failures import Effect, Failures
 from bot.results.grammar import Reading, read_line
 from bot.results.lines import clean_block, strip_prefix
 from bot.results.patterns import NUMBER
-from bot.results.shapes import interesting, line_pattern, shapes_of
+from bot.results.shapes import Words, line_pattern, shapes_of
 from bot.results.stream import Blocks
 from bot.results.words import METRIC_NAMES
 
@@ -29,6 +29,8 @@ _SIGHTINGS: Final = 2
 _DEARER: Final = 64
 _LONGEST_VARIANT: Final = 2_000
 _MOST_GROUPS: Final = 90
+_PROSE: Final = re.compile(r"[A-Za-z][A-Za-z'\-]*(?:[,;.]? [A-Za-z][A-Za-z'\-]*){8,}[.!?]?")
+"""A sentence without a number: neither a title nor the head of a table."""
 _DIGIT_MATTERS: Final = re.compile(r"exit|return|terminat|signal|code|available|count|fail|error", re.IGNORECASE)
 
 
@@ -43,6 +45,7 @@ class LogReader:
         self._bulk = Bulk(self.collector)
         self._shapes: dict[bytes, list[Variant] | None] = {}  # None: of no interest
         self._seen: dict[bytes, int] = {}
+        self._words = Words()
         self._learned = 0
         self._open_tables: set[int] = set()
         self._masked = False  # shapes are without identifiers
@@ -68,7 +71,7 @@ class LogReader:
         end = 0
         shapes, masked = shapes_of(block, known)
         fresh = {shape for shape in set(shapes) if shape not in known}
-        hot = interesting(fresh)
+        hot = self._words.interesting(fresh)
         known.update({shape: [] if shape in hot else None for shape in fresh})
         self._masked = masked
         for shape, same in groupby(shapes):
@@ -126,6 +129,8 @@ class LogReader:
             self._keep(shape, whole, text, source, reading)
 
     def _metrics(self, context: Context, source: str, text: str) -> Reading | None:
+        if _PROSE.fullmatch(text):
+            return Reading()
         spoken = self.collector.phrases.read(text)
         if spoken is None:
             spoken = context.tables.read(text)

@@ -6,18 +6,31 @@ Shapes are made for a whole block at once, because most lines of a log are told 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
+from functools import lru_cache
 from typing import Final
 
-from bot.results.patterns import ANY_NUMBER, GROUP, NUMBER
-from bot.results.words import INTEREST, OF_SEVERAL
+from bot.results.metrics import SPLITS, family_of, words_of
+from bot.results.patterns import ANY_NUMBER, EXAMPLE_FILES, GROUP, NUMBER
+from bot.results.words import BARE_NAMES, COURSE_STEMS, INTEREST, NAME_ENDS, OF_SEVERAL, TOLD_ANYWHERE
 
 _DIGITS: Final = b"0123456789"
 _VARIED: Final = 8
+_MOST_WORDS: Final = 100_000
+_FEW: Final = 500
+_MARK: Final = b"\0"  # control characters are gone from the lines
+_HEX: Final = rb"[0-9A-Fa-f]{8,}(?:-[0-9A-Fa-f]{4,})*"
 _LONG: Final = rb"[A-Za-z0-9+/_\-]{64,}"
-IDENTIFIER: Final = re.compile(rb"\b(?<!\.)(?:(?=[0-9]*[A-Fa-f])[0-9A-Fa-f]{8,}(?:-[0-9A-Fa-f]{4,})*|" + _LONG + rb")")
+_CODED: Final = rb"[A-Za-z0-9+/]{24,}={0,2}"
+_FILE: Final = rb"[\w./\-]*\.(?i:" + EXAMPLE_FILES.encode() + rb")\b"
+_NAMED: Final = re.compile(rb"(?<![\w./\-])" + _FILE)
+_ENDINGS: Final = (b".jp", b".png", b".bmp", b".tif", b".gif", b".webp", b".wav", b".flac", b".ogg", b".mp", b".avi", b".np", b".dcm", b".nii")
+IDENTIFIER: Final = re.compile(
+    rb"(?<![\w.])(?:(?=[0-9]*[A-Fa-f])" + _HEX + rb"|(?=[A-Za-z0-9+/_\-]{24})(?:" + _LONG
+    + rb"|(?=(?:[A-Za-z+/]{0,40}[0-9]+[A-Za-z+/]){3})" + _CODED + rb"))"
+)
 """Commit hashes, request and container ids, encoded bytes; never a number, even in scientific notation."""
-ANY_IDENTIFIER: Final = rb"(?:[0-9A-Fa-f]{8,}(?:-[0-9A-Fa-f]{4,})*|" + _LONG + rb")"
+ANY_IDENTIFIER: Final = b"(?:" + b"|".join((_HEX, _LONG, _CODED, _FILE)) + b")"
 
 
 def shapes_of(block: bytes, known: Collection[bytes]) -> tuple[list[bytes], bool]:
@@ -28,20 +41,79 @@ def shapes_of(block: bytes, known: Collection[bytes]) -> tuple[list[bytes], bool
     shapes = block.translate(None, _DIGITS).split(b"\n")
     if sum(shape not in known for shape in set(shapes)) * _VARIED <= len(shapes):
         return shapes, False
+    if any(ending in block for ending in _ENDINGS):
+        block = _NAMED.sub(b"#", block)
     return IDENTIFIER.sub(b"#", block).translate(None, _DIGITS).split(b"\n"), True
 
 
-def interesting(shapes: Iterable[bytes]) -> set[bytes]:
-    """Those of the shapes that hold a word of interest. A vocabulary is much smaller than what is written with it."""
-    parts = {shape: shape.lower().split() for shape in shapes}
-    words = {word for part in parts.values() for word in part}
-    sure = {word for word in words if INTEREST.search(word)}
-    perhaps = {word for word in words if OF_SEVERAL.search(word)}
-    return {
-        shape
-        for shape, part in parts.items()
-        if not sure.isdisjoint(part) or (not perhaps.isdisjoint(part) and INTEREST.search(shape.lower()))
-    }
+class Words:
+    """Which words of a log may tell anything: each is judged once, unless nearly all are new ones."""
+
+    def __init__(self) -> None:
+        self._known: set[bytes] = set()
+        self._telling: set[bytes] = set()
+        self._perhaps: set[bytes] = set()
+        self._new = False
+
+    def interesting(self, shapes: Collection[bytes]) -> set[bytes]:
+        """Those of the shapes that hold a word of interest. A vocabulary is much smaller than what is written with it."""
+        if self._new and len(shapes) > _FEW:
+            self._new = False  # every other block looks whether they still are
+            return _searched(shapes)
+        parts = {shape: shape.split() for shape in shapes}
+        words = set().union(*parts.values())
+        fresh = words - self._known
+        self._new = 2 * len(fresh) > len(words) > _FEW
+        self._learn(fresh)
+        telling, perhaps = self._telling, self._perhaps
+        return {
+            shape
+            for shape, part in parts.items()
+            if not telling.isdisjoint(part) or (not perhaps.isdisjoint(part) and INTEREST.search(shape.lower()))
+        }
+
+    def _learn(self, fresh: set[bytes]) -> None:
+        if not fresh:
+            return
+        if len(self._known) > _MOST_WORDS:
+            for kept in (self._known, self._telling, self._perhaps):
+                kept.clear()
+        words = list(fresh)
+        text = b"\n".join(words).lower()
+        self._telling.update(word for word, mark in zip(words, INTEREST.sub(_MARK, text).split(b"\n"), strict=True) if _MARK in mark and _tells(word))
+        self._perhaps.update(word for word, mark in zip(words, OF_SEVERAL.sub(_MARK, text).split(b"\n"), strict=True) if _MARK in mark)
+        self._known.update(words)
+
+
+def _searched(shapes: Collection[bytes]) -> set[bytes]:
+    """The same, for shapes full of words that were never seen before: all are searched at once, and only what is found is judged."""
+    marked = INTEREST.sub(_MARK, b"\n".join(shapes).lower()).split(b"\n")
+    return {shape for shape, mark in zip(shapes, marked, strict=True) if _MARK in mark and _any_tells(shape, mark)}
+
+
+def _any_tells(shape: bytes, mark: bytes) -> bool:
+    words, marks = shape.split(b" "), mark.split(b" ")
+    if len(words) != len(marks):  # what was found spans several words
+        return True
+    return any(_MARK in one and _tells(word) for word, one in zip(words, marks, strict=True))
+
+
+@lru_cache(maxsize=16_384)
+def _tells(word: bytes) -> bool:
+    """Whether a word with some stem of interest in it is one: `val_closs` is, `closed` and `interval` are none."""
+    if TOLD_ANYWHERE.search(word.lower()):
+        return True
+    parts = words_of(word.decode("utf-8", "replace"))
+    return any(
+        family_of(part) or part in SPLITS or part in BARE_NAMES or part.startswith(COURSE_STEMS) or part.endswith(NAME_ENDS) for part in parts
+    )
+
+
+def _hidden(line: bytes) -> list[tuple[int, int]]:
+    """Where the identifiers of a line are, and the names of files of single examples."""
+    files = [found.span() for found in _NAMED.finditer(line)]
+    spans = (found.span() for found in IDENTIFIER.finditer(line))
+    return files + [(a, b) for a, b in spans if not any(a < stop and start < b for start, stop in files)]
 
 
 def line_pattern(text: str, needed: Collection[int], *, masked: bool) -> bytes | None:
@@ -50,7 +122,7 @@ def line_pattern(text: str, needed: Collection[int], *, masked: bool) -> bytes |
     It has a group for each number whose position is `needed`.
     """
     whole = text.encode()
-    hidden = [found.span() for found in IDENTIFIER.finditer(whole)] if masked else []
+    hidden = _hidden(whole) if masked else []
     pieces = [(a, b, ANY_IDENTIFIER) for a, b in hidden]
     for i, found in enumerate(NUMBER.finditer(text)):
         a, b = (len(text[:at].encode()) for at in found.span())

@@ -29,6 +29,10 @@ def plain(family: str, split: str | None, *, extra: tuple[str, ...] = ()) -> Nam
 
 
 _COCO: Final = re.compile(rf"Average Precision\s+\(AP\) @\[ ?IoU=(0\.50:0\.95|0\.50|0\.75)\s*\| area=\s*all \| maxDets=\s*\d+ ?\] = {_N}")
+_SCLITE: Final = re.compile(rf"Sum/Avg *\| *\d+ +\d+ *\| *(?:{_N} +){{4}}{_N} +{_N} *\|")
+_VOC: Final = re.compile(rf"\bmAP\(0?\.(50|5|75), ?\w+\) = {_N}(%)?")
+_RANKED: Final = re.compile(rf"^(map|recip_rank|ndcg|ndcg_cut_\d+|P_\d+|recall_\d+)\s+all\s+{_N}\s*$")
+_RANKED_NAME: Final = re.compile(r"_(?:cut_)?(?=\d)")
 _COCO_FAMILY: Final = {"0.50:0.95": "mAP", "0.50": "mAP50", "0.75": "mAP75"}
 _THEANO: Final = re.compile(rf"validation score of {_N} ?%.*test performance (?:of )?{_N} ?%")
 _CATBOOST: Final = re.compile(rf"^\s*(\d+):\s+learn: {_N}(?:\s+test: {_N})?(?:\s+best: {_N} \((\d+)\))?")
@@ -43,11 +47,12 @@ _PERCENT_OF: Final = re.compile(
 )
 _GOAL: Final = re.compile(r"(?i)usage|memory|n/a|target|goal|threshold|baseline|expect|paper|should|until|at least|reach|below|above|than")
 _CORRECT: Final = re.compile(r"(?<![\w./])(\d+)\s*(?:/|out of|of)\s*(\d+)\s+(?:\w+ ){0,2}?(?:are |were )?correct(?:ly)?\b")
-_ASSIGNED: Final = re.compile(rf"^\s*{_N}\s+= ([A-Za-z][A-Za-z ]*?)\s*(?:\((\w+)\))?\s*$")
+_ASSIGNED: Final = re.compile(rf"^\s*{_N}\s+= ([A-Za-z][A-Za-z ]*?)\s*(?:\((-?)(\w+)\))?\s*$")
 _TITLE: Final = re.compile(r"^\s*[\"'](?:name|metric)[\"']: *[\"']([^\"']{1,40})[\"'],?\s*$")
 _SCORE: Final = re.compile(rf"^\s*[\"'](?:score|value)[\"']: *{_N},?\s*$")
 _STEMS: Final = (
-    " correct", "% ", "Trial ", "(AP) @[", "test performance", "learn: ", "rain: ", "metricName:", " = ", "name", "metric", "score", "value\": ",
+    " correct", "mAP(0.", "Sum/Avg", "all ", "all\t", "% ", "Trial ", "(AP) @[", "test performance", "learn: ", "rain: ", "metricName:", " = ", "name",
+    "metric", "score", "value\": ",
 )
 
 
@@ -69,14 +74,28 @@ class Phrases:
             return None
         if not any(stem in text for stem in _STEMS):
             return None
-        readers = (self._coco, self._theano, self._boosting, self._graph, self._katib, self._counted, self._parted)
+        readers = (self._coco, self._ranked, self._theano, self._boosting, self._graph, self._katib, self._counted, self._parted)
         return next((found for reader in readers if (found := reader(text)) is not None), None)
 
     def _coco(self, text: str) -> list[Spoken] | None:
+        found = _VOC.search(text)
+        if found:
+            return [Spoken(plain("mAP75" if found[1] == "75" else "mAP50", "val"), found[2], found[3] is not None)]
         found = _COCO.search(text)
         if found is None:
             return [] if "(AP) @[" in text else None
         return [Spoken(plain(_COCO_FAMILY[found[1]], "val", extra=("segm",) if self.mask else ()), found[2])]
+
+    def _ranked(self, text: str) -> list[Spoken] | None:
+        """`trec_eval` prints `ndcg_cut_10  all  0.59` for the mean over all queries, `sclite` the word error rate in a row named Sum/Avg."""
+        summed = _SCLITE.search(text)
+        if summed:
+            return [Spoken(plain("wer", None), summed[2], True)]
+        found = _RANKED.match(text)
+        if found is None:
+            return None
+        what = named("mrr" if found[1] == "recip_rank" else _RANKED_NAME.sub("@", found[1]))
+        return [Spoken(what, found[2])] if what else []
 
     def _theano(self, text: str) -> list[Spoken] | None:
         found = _THEANO.search(text)
@@ -124,7 +143,7 @@ class Phrases:
         """The name behind its value, or on a line of its own before it."""
         assigned = _ASSIGNED.match(text)
         if assigned:
-            what = named(f"{assigned[2]} {assigned[3] or ''}")
+            what = named(assigned[2] if assigned[3] else f"{assigned[2]} {assigned[4] or ''}")  # an error turned round is a score
             return [Spoken(what, assigned[1])] if what else None
         title, score = _TITLE.match(text), _SCORE.match(text)
         if title:

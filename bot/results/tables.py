@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final
 
 from bot.results.metrics import LOSS, SPLITS, Named, family_of, named, words_of
@@ -17,10 +18,15 @@ _PIPES: Final = re.compile(r"[|│┃║]")
 _RULE: Final = re.compile(r"^[\s\-=+_:|─━═│┃┏┓┗┛┡┩┳┻╇└┘┌┐├┤┬┴┼╒╕╞╡╘╛╤╪╧*~]*$")
 _FRAME: Final = re.compile(r"^\s*[│┃║]([^|│┃║]*)[│┃║]\s*$")
 """A line in a frame, whose columns are parted by blanks."""
+_OF_SEVERAL: Final = re.compile(r"rate|entropy|exact|under|log ")
+"""In a name that is one only as a whole: `hit rate`, `cross entropy`."""
 _TAIL: Final = re.compile(r":?\s{0,8}\d+%\s?[|│].*$")
 _CELL: Final = re.compile(r"^[-+±]?[\d.,]+(?:[eE][-+]?\d+)?\s?%?$|^\d+/\d+$|^(?:nan|inf|none|n/a|-+|–|±)?$|^[\d:.]+$|^[\d.]+ ?[A-Za-z]{1,2}$", re.I)
 _VALUE: Final = re.compile(r"^([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s?(%?)$|^images/sec.*$")
 _CLASSES: Final = frozenset(("class", "category", "label", "classes", "categories", "per-class"))
+_MEAN: Final = frozenset(("mean", "avg", "average"))
+_SPREAD: Final = frozenset(("min", "max", "std", "minimum", "maximum", "std dev", "stddev", "std. dev."))
+_NAMES: Final = frozenset(("", "metric", "metrics", "name", "measure"))
 _WHOLE_ROWS: Final = frozenset(
     ("all", "mean", "overall", "average", "avg", "total", "macro avg", "micro avg", "weighted avg", "avg / total", "avg/total")
 )
@@ -53,6 +59,7 @@ def _kinds(text: str) -> tuple[str, ...]:
     return ("wide", "blank")
 
 
+@lru_cache(maxsize=4096)
 def _column(cell: str) -> _Column:
     low = cell.lower().strip(" .:#*") if cell != "#" else "#"
     if low in ("epoch", "epochs", "e", "step", "steps", "iter", "iteration", "iterations", "#", "round"):
@@ -69,15 +76,31 @@ def _column(cell: str) -> _Column:
     return _Column(named(short))
 
 
-def _on_val(column: _Column) -> _Column:
+def _statistics(cells: list[str]) -> list[_Column]:
+    """Metrics as rows and what came of several runs as columns: the mean is the value. Empty where the columns are others."""
+    lows = [cell.lower().strip(" .:") for cell in cells]
+    if _MEAN.isdisjoint(lows) or _SPREAD.isdisjoint(lows) or any(low not in _MEAN | _SPREAD | _NAMES for low in lows):
+        return []
+    columns = [_Column(role="value") if low in _MEAN else _Column(role="metric") if low in _NAMES else _Column() for low in lows]
+    return columns if columns[0].role == "metric" else [_Column(role="metric"), *columns]
+
+
+def _evaluated(column: _Column, split: str) -> _Column:
     """Beside a train and a validation loss (fastai), and in spaCy's table, a plain score is that of the validation data."""
     what = column.what
-    return column if what is None or what.split or what.family.tier == LOSS else replace(column, what=replace(what, split="val"))
+    return column if what is None or what.split or what.family.tier == LOSS else replace(column, what=replace(what, split=split))
 
 
 def _heads(text: str) -> bool:
-    words = words_of(text)
-    return any(family_of(word) for word in words) or sum(word in SPLITS for word in words) >= 2
+    """Whether some word names a metric, or two name splits."""
+    kinds = [_kind(word) for word in text.split()]
+    return "metric" in kinds or kinds.count("split") >= 2 or (_OF_SEVERAL.search(text.lower()) is not None and any(map(family_of, words_of(text))))
+
+
+@lru_cache(maxsize=16_384)
+def _kind(word: str) -> str:
+    parts = words_of(word)
+    return "metric" if any(family_of(part) for part in parts) else "split" if any(part in SPLITS for part in parts) else ""
 
 
 class Tables:
@@ -111,19 +134,23 @@ class Tables:
 
     def _header(self, text: str) -> bool:
         text = _TAIL.sub("", text)
-        if len(text) > _WIDEST or "=" in text or NUMBER.search(text) or not (_heads(text) or "alue" in text):
+        if len(text) > _WIDEST or "=" in text or NUMBER.search(text) or not (_heads(text) or "alue" in text or "mean" in text.lower()):
             return False
         for kind in _kinds(text):
             cells = _cells(text, kind)
             if not 2 <= len(cells) <= 40 or any(len(cell) > 32 or cell.endswith(":") for cell in cells):
                 continue
-            columns = [_column(cell) for cell in cells]
+            columns = _statistics(cells) or [_column(cell) for cell in cells]
             roles = {column.role for column in columns}
             measured = sum(column.what is not None for column in columns)
+            if kind == "blank" and 3 * sum(column.what is not None or column.role != "" for column in columns) < len(cells):
+                continue  # a sentence
             across = sum(column.role == "split" for column in columns) >= 2 and not measured
             if across or {"metric", "value"} <= roles or (measured and ("step" in roles or "epoch" in roles or "class" in roles)) or measured >= 2:
-                if cells[:2] == ["E", "#"] or {"train", "val"} <= {column.what.split for column in columns if column.what}:
-                    columns = [_on_val(column) for column in columns]
+                splits = {column.what.split for column in columns if column.what}
+                beside = next((split for split in ("val", "test") if {"train", split} <= splits), "val" if cells[:2] == ["E", "#"] else None)
+                if beside:
+                    columns = [_evaluated(column, beside) for column in columns]
                 self._columns, self._kind, self._left, self._row_name = columns, kind, _PATIENCE_HEADER, ""
                 return True
         return False
@@ -185,7 +212,8 @@ class Tables:
         self._row_name = first or self._row_name
         if what is None or found is None or not found[1]:
             return []
-        return [Spoken(Named(what.family, what.name, what.split, False, (*what.extra, self._row_name), ()), found[1], found[2] == "%")]
+        extra = (*what.extra, self._row_name) if self._row_name else what.extra
+        return [Spoken(Named(what.family, what.name, what.split, False, extra, ()), found[1], found[2] == "%")]
 
     def _labelled(self, cells: list[str]) -> list[Spoken]:
         """Rows of a classification report: only those over all classes count."""

@@ -40,15 +40,14 @@ def any_of(stems: str) -> re.Pattern[bytes]:
 _METRICS: Final = """
     <acc valacc testacc trainacc devacc los top auc prec recall map <ap> bleu rouge iou dice dsc hr@ hr_= hr: hr_: hit ndcg mrr scor rew ret
     wer cer err eer ppl perp xent entropy nll cost <f> <fb> mae mse fid psnr ssim pearson spearm kendall kappa qwk matth mcc <r> <em> exact
-    correct cider meteor spice tel: tl: trl: transl p@ r@ pass@ jacc learn win bpb bpc bpd area elbo rank- rank_
+    correct cider meteor spice tel: tl: trl: transl p@ r@ pass@ jacc learn win bpb bpc bpd area elbo rank- rank_ sum/avg
 """
-_COURSE: Final = """
-    epoch <ep> iter step eval valid test train metric val dev> resum begin start round episod updat complet finish done stopped quit e___# /s
-    /_s per_sec persec ips wps
-"""
+_STEPS: Final = "epoch iter step eval valid test train metric val resum begin start round episod updat complet finish done stopped quit"
+_RATES: Final = "/s /_s per_sec persec ips wps"
+_COURSE: Final = _STEPS + " <ep> dev> e___# " + _RATES
 _TROUBLE: Final = """
-    exception trace kill fatal abort segm signal dump nccl nvml nvidia oom memory terminat cancel evict admiss fail no_such not_found denied
-    interrupt exit what() xid assert bus_ slurm watchdog no_space ::bad illegal floating due_to handling logging reason returned panic
+    exception trace kill fatal abort segm signal dump nccl nvml nvidia <oom memory terminat cancel evict admiss fail no_such not_found denied
+    interrupt exit what() <xid> assert bus_ slurm watchdog no_space ::bad illegal floating due_to handling logging reason returned panic
     backoff deadline
 """
 _DEVICES: Final = "gpu cpu cuda tesla geforce quadro dlopen could_not instinct"
@@ -57,5 +56,13 @@ METRIC_NAMES: Final = any_of(_METRICS)
 """In a line without its digits: it may name a metric."""
 INTEREST: Final = any_of(" ".join((_METRICS, _COURSE, _TROUBLE, _DEVICES)))
 """In a line without its digits: it may tell anything at all."""
-OF_SEVERAL: Final = re.compile(rb"such|found|space|bus$|due$|could$|sec|rank$|hr$|#|/$")
+COURSE_STEMS: Final = (*_STEPS.split(), "ep", "dev")
+"""Beginnings of the words that tell of the course of a run."""
+NAME_ENDS: Final = ("loss", "acc", "accuracy", "score", "auc", "ppl", "iou", "error")
+"""Ends of names that lost a digit: `l2loss`."""
+BARE_NAMES: Final = vocabulary("f fb r p top hit hits win rank area exact entropy learn metricname wps ips fidk acctop topacc smoothl fs")
+"""Words that name a metric only together with a digit or with the next word."""
+TOLD_ANYWHERE: Final = re.compile(any_of(_TROUBLE + _DEVICES).pattern + rb"|@|#|sum/avg|persec|/ ?s(?![a-z])|/s(?:ec|econd|ample)s?(?![a-z])")
+"""In a single word: it tells something, wherever in the word it stands."""
+OF_SEVERAL: Final = re.compile(rb"such|found|space|bus$|due$|could$|sec|rank$|hr$|#|/$", re.MULTILINE)
 """In a word: it may be the last of a stem of several words."""

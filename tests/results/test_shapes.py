@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bot.results import summarise
 from bot.results.reader import LogReader
-from bot.results.shapes import interesting
+from bot.results.shapes import Words
 from bot.results.words import INTEREST
 
 _WORDS = [
@@ -54,7 +54,7 @@ def test_identifiers_and_drawn_bars_do_not_make_every_line_another(line: Callabl
 @given(st.lists(st.sampled_from(_WORDS), min_size=1, max_size=8).map(" ".join))
 def test_the_words_of_a_line_tell_the_same_interest_as_the_line(line: str) -> None:
     shape = line.encode()
-    assert (shape in interesting([shape])) == (INTEREST.search(shape.lower()) is not None)
+    assert (shape in Words().interesting([shape])) == (INTEREST.search(shape.lower()) is not None)
 
 
 def test_a_curve_that_ends_in_nan_is_read_at_once_as_line_by_line() -> None:
