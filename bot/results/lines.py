@@ -20,7 +20,7 @@ _ENDS: Final = frozenset("0123456789Z]>)|:F-")
 _CONTAINER = "main|pytorch|tensorflow|jax|mpi|app|train|trainer|worker|launcher|master|container"  # as stern prints it behind the pod
 _PREFIX: Final = re.compile(
     r"\s*(?:"
-    rf"{_STAMP}[\s,|:\-]*"
+    rf"{_STAMP}(?:[\s,|:]|-(?!\d))*"
     r"|\[?\d\d[/-]\d\d(?:[/-]\d\d(?:\d\d)?)? \d\d:\d\d:\d\d(?:[.,]\d+)?(?: [\w.]+)?\]?:?[\s|\-]+"
     r"|\[?\d\d:\d\d:\d\d(?:[.,]\d+)?\]?[\s|:\-]+(?=\D)"
     r"|(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ \d]\d \d\d:\d\d:\d\d [\w.\-]+ [\w.\-/]+(?:\[\d+\])?: "

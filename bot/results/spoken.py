@@ -51,8 +51,8 @@ _ASSIGNED: Final = re.compile(rf"^\s*{_N}\s+= ([A-Za-z][A-Za-z ]*?)\s*(?:\((-?)(
 _TITLE: Final = re.compile(r"^\s*[\"'](?:name|metric)[\"']: *[\"']([^\"']{1,40})[\"'],?\s*$")
 _SCORE: Final = re.compile(rf"^\s*[\"'](?:score|value)[\"']: *{_N},?\s*$")
 _STEMS: Final = (
-    " correct", "mAP(0.", "Sum/Avg", "all ", "all\t", "% ", "Trial ", "(AP) @[", "test performance", "learn: ", "rain: ", "metricName:", " = ", "name",
-    "metric", "score", "value\": ",
+    " correct", "mAP(0.", "Sum/Avg", "all ", "all\t", "% ", "Trial ", "(AP) @[", "test performance", "learn: ", "rain: ", "metricName:", " = ",
+    "name", "metric", "score", "value\": ",
 )
 
 
