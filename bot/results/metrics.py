@@ -107,7 +107,7 @@ BAN: Final = vocabulary(
 _RATE_OF: Final = frozenset(["error", "err", "hit", "success", "win", "word", "character", "accuracy", "correct"])
 
 _CANON: Final[list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]]] = [
-    (re.compile(r"(?i)top[\s_]?k_?(?:categorical_)?acc(?:uracy)?_?(\d+)"), r" top\1 "),
+    (re.compile(r"(?i)epoch_(?:num|idx|no)"), " epoch "), (re.compile(r"(?i)top[\s_]?k_?(?:categorical_)?acc(?:uracy)?_?(\d+)"), r" top\1 "),
     (re.compile(r"(?i)(?<![a-z])m?ap[@_ ]*\[?(?:iou=)?0?\.?50?[:\-](?:0?\.05:)?(?:0?\.)?95\]?"), " map "),
     (re.compile(
         r"(?i)(?<![a-z])(m?ap)[@_ ]*\(?\[?(?:iou=)?0?\.?(50|75|5)(?:iou)?\]?\)?(?![\d.])"), lambda m: " map75 " if m[2] == "75" else " map50 "
