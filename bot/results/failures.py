@@ -52,7 +52,7 @@ _ALONE: Final = re.compile(
     r"|^Error: (?:failed to|ErrImagePull|ImagePullBackOff|cannot|could not|unable|container|context)|^Error response from daemon|^(?:CUDA"
     r"|cuda)\S* (?:error|failure)\b.{0,200}|^GPUassert:"
     r"|^MPI_ABORT was invoked|^OOM when allocating|^Fatal Python error: |(?:^|kernel: )Out of memory: Kill|^F (?:tensorflow|external|\.)\S*\] "
-    r"|^Watchdog caught"
+    r"|^Watchdog caught|^traceback +: Signal \d+ "
     r"|^mpirun noticed that process|^(?:Uncaught|Unhandled) exception|^thread '.*' panicked at|^panic: |^Exception in thread \"[^\"]*\" "
     r"|NCCL WARN .*(?:[Nn]o space left|unhandled|failed)|specified backoff limit|BackoffLimitExceeded|^DeadlineExceeded"
     r"|longer than specified deadline|DUE TO (?:TIME LIMIT|PREEMPTION)|^ERROR: Unexpected bus error|^.{0,60}: symbol lookup error:"
