@@ -1,6 +1,6 @@
 """How fast a log is summarised, beside `grep -c -i accuracy` on the same file, and how much memory an endless one takes.
 
-    python -m bench.results [--megabytes 64] [--gib 0.25] [--kind mixed|dense|noise|hashes]
+    python -m bench.results [--megabytes 64] [--gib 0.25] [--kind KIND]
 
 `--gib 10` feeds ten GiB through a pipe; nothing of them is stored.
 
@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import argparse
+import base64
 import json
 import os
 import random
@@ -59,10 +60,35 @@ def _request(rng: random.Random, i: int) -> str:
     return f'{{"ts":{i},"level":"info","msg":"train step","trace":"{trace}","step":{i},"loss":{rng.random():.4f}}}'
 
 
+def _word(rng: random.Random) -> str:
+    return "".join(rng.choices("etaoinshrdlcumwfgypb", k=rng.randint(3, 9)))
+
+
+def _picture(rng: random.Random, i: int) -> str:
+    """A metric line with the name of a file that no other line has."""
+    return f"2026-01-01 12:00:{i % 60:02d} INFO step {i} loss {rng.random():.4f} acc {rng.random():.4f} file {_word(rng)}_{_word(rng)}.jpg"
+
+
+def _text(rng: random.Random, i: int) -> str:
+    """Free text with ever new words."""
+    return f"2026-01-01 12:00:{i % 60:02d} INFO {' '.join(_word(rng) for _ in range(12))}"
+
+
+def _payload(rng: random.Random, _: int) -> str:
+    return f"payload {base64.b64encode(rng.randbytes(45)).decode()} accepted"
+
+
+def _commit(rng: random.Random, i: int) -> str:
+    return f"2026-01-01T12:00:{i % 60:02d}Z step={i} loss={rng.random():.4f} acc={rng.random():.4f} commit {rng.getrandbits(160):040x}"
+
+
 _KINDS: dict[str, tuple[tuple[Line, int], ...]] = {
     "mixed": ((_step, 40), (_bar, 40), (_shard, 15), (_channel, 15), (_evaluated, 1)),
     "dense": ((_step, 200), (_evaluated, 1)),
     "hashes": ((_layer, 20), (_request, 20), (_evaluated, 1)),
+    "commits": ((_commit, 40), (_payload, 40), (_evaluated, 1)),
+    "files": ((_picture, 200), (_evaluated, 1)),
+    "text": ((_text, 200), (_evaluated, 1)),
     "noise": ((_shard, 1), (_channel, 1), (_shard, 1), (_evaluated, 0)),
 }
 

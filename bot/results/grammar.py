@@ -75,9 +75,8 @@ class LineReader:
         self.reading = Reading()
         self.split: str | None = None
         self.carry = ""
-        self.behind = self.best = False
+        self.behind = self.best = self.files = False
         self.said: list[tuple[int, int]] = []
-        self.files = False
 
     def read(self) -> Reading:
         """The reading of the line."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-from bot.results.metrics import LOSS, Family
+from bot.results.metrics import ERROR, LOSS, Family
 
 MOST_SERIES: Final = 600
 KEPT_POINTS: Final = 200
@@ -200,8 +200,7 @@ class Board:
         winner = min(ready, key=_preference)
         if winner.key.family.name == "loss" and any(word[0] != "#" for word in winner.key.extra) and _parts(ready, winner) > 1:
             return None
-        return _spokesman(winner, ready)
-
+        return _spokesman(_same_by_name(winner, ready), ready)
 
     def split_of(self, series: Series) -> str:
         """A curve without a split is that of the validation data if the log names the same metric's training curve."""
@@ -218,6 +217,14 @@ def _preference(series: Series) -> tuple[int | bool, ...]:
     number = max((int(word[1:]) for word in key.extra if word[0] == "#"), default=0)
     more = sum(word[0] != "#" for word in key.extra)
     return (key.family.tier, _SPLIT_ORDER[key.split], key.partial, series.count == 0, key.family.rank, more, -number, series.order)
+
+
+def _same_by_name(winner: Series, ready: Iterable[Series]) -> Series:
+    """MLPerf calls whatever it measures the accuracy: where an error ends at the very same value, that is what was measured."""
+    if winner.key.family.name != "accuracy" or not winner.final or winner.final in (0.5, 1.0, 50.0, 100.0):
+        return winner
+    errors = (series for series in ready if series.key.family.tier == ERROR and series.key.split == winner.key.split and series.final)
+    return next((series for series in errors if series.final in (winner.final, round(100 * winner.final, 8))), winner)
 
 
 def _parts(ready: Iterable[Series], winner: Series) -> int:

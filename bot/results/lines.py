@@ -11,6 +11,7 @@ _LONGEST_PREFIX: Final = 300
 _ANSI: Final = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n\r]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
 _BARS: Final = ((b"%|", re.compile(rb"%\|[ #0-9\x80-\xff]*\|"), b"%||"), (b"[=", re.compile(rb"\[=+[=>.]*\]"), b"[====>..]"))
 """How far a progress bar is drawn: decoration that would make every line another."""
+_BACK: Final = re.compile(rb"\x08+")
 _CONTROL: Final = bytes(c for c in range(32) if c not in (9, 10, 13)) + b"\x7f"
 
 _STAMP = r"\[?\(?\d{4}[-/]\d\d[-/]\d\d[T :,\-]+\d\d:\d\d(?::\d\d)?(?:[.,:]\d+)?(?:Z|\s?[+-]\d\d:?\d\d)?(?=[\]\s|,;:)\-])[\])]?"
@@ -20,7 +21,7 @@ _ENDS: Final = frozenset("0123456789Z]>)|:F-")
 _CONTAINER = "main|pytorch|tensorflow|jax|mpi|app|train|trainer|worker|launcher|master|container"  # as stern prints it behind the pod
 _PREFIX: Final = re.compile(
     r"\s*(?:"
-    rf"{_STAMP}[\s,|:\-]*"
+    rf"{_STAMP}(?:[\s,|:]|-(?!\d))*"
     r"|\[?\d\d[/-]\d\d(?:[/-]\d\d(?:\d\d)?)? \d\d:\d\d:\d\d(?:[.,]\d+)?(?: [\w.]+)?\]?:?[\s|\-]+"
     r"|\[?\d\d:\d\d:\d\d(?:[.,]\d+)?\]?[\s|:\-]+(?=\D)"
     r"|(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ \d]\d \d\d:\d\d:\d\d [\w.\-]+ [\w.\-/]+(?:\[\d+\])?: "
@@ -49,6 +50,8 @@ def clean_block(block: bytes) -> bytes:
     if b"\r" in block:
         # Empty lines mean nothing; fewer of them leave longer runs of alike lines.
         block = block.replace(b"\r\n", b"\n").replace(b"\n\r", b"\n").replace(b"\r", b"\n")
+    if b"\b" in block:
+        block = _BACK.sub(b"\n", block)  # Keras goes back over its bar so
     block = shortened(block)
     if b"\x1b" in block:
         block = _ANSI.sub(b"", block)

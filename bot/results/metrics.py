@@ -107,7 +107,7 @@ BAN: Final = vocabulary(
 _RATE_OF: Final = frozenset(["error", "err", "hit", "success", "win", "word", "character", "accuracy", "correct"])
 
 _CANON: Final[list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]]] = [
-    (re.compile(r"(?i)top[\s_]?k_?(?:categorical_)?acc(?:uracy)?_?(\d+)"), r" top\1 "),
+    (re.compile(r"(?i)epoch_(?:num|idx|no)"), " epoch "), (re.compile(r"(?i)top[\s_]?k_?(?:categorical_)?acc(?:uracy)?_?(\d+)"), r" top\1 "),
     (re.compile(r"(?i)(?<![a-z])m?ap[@_ ]*\[?(?:iou=)?0?\.?50?[:\-](?:0?\.05:)?(?:0?\.)?95\]?"), " map "),
     (re.compile(
         r"(?i)(?<![a-z])(m?ap)[@_ ]*\(?\[?(?:iou=)?0?\.?(50|75|5)(?:iou)?\]?\)?(?![\d.])"), lambda m: " map75 " if m[2] == "75" else " map50 "
@@ -128,6 +128,10 @@ _CANON: Final[list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]]
         r"\bF1"), " f1 "
     ),
 ]
+_CANON_STEM: Final = re.compile(
+    r"epoch_|top|ap|rank|f[\s_\-]?1|f[\s_\-](?:score|measure)|ents_f|r(?:\^2|²|2)|error|precision|rouge|exact|entropy|hit|success|win|area|log|fid|norm|iou"
+)
+"""Without any of these in the (lower-case) label none of the patterns matches: they are many."""
 _SPLIT_AT: Final = re.compile(r"acc_norm|[A-Za-z]+@\d+|[^\W_]+")
 _CAMEL: Final = re.compile(r"[A-Z]+(?![a-z])\d*|[A-Z]?[a-z]+\d*|\d+")
 _GLUED: Final = re.compile(r"(train|valid|val|test|dev|eval|tr|v|t)(acc|accuracy|loss|ppl|f1|auc|err|error|top1|miou|map|wer|cer)")
@@ -149,8 +153,9 @@ def _word(part: str) -> list[str]:
 @lru_cache(maxsize=4096)
 def words_of(label: str) -> tuple[str, ...]:
     """The label as lower-case words: `Validation-top_k_accuracy_5=` gives `("validation", "top5")`."""
-    for pattern, into in _CANON:
-        label = pattern.sub(into, label)
+    if _CANON_STEM.search(label.lower()):
+        for pattern, into in _CANON:
+            label = pattern.sub(into, label)
     return tuple(word for part in _SPLIT_AT.findall(label) for word in _word(part))
 
 

@@ -18,6 +18,7 @@ _DIGITS: Final = b"0123456789"
 _VARIED: Final = 8
 _MOST_WORDS: Final = 100_000
 _FEW: Final = 500
+_UNSEEN: Final = 8
 _MARK: Final = b"\0"  # control characters are gone from the lines
 _HEX: Final = rb"[0-9A-Fa-f]{8,}(?:-[0-9A-Fa-f]{4,})*"
 _LONG: Final = rb"[A-Za-z0-9+/_\-]{64,}"
@@ -53,17 +54,19 @@ class Words:
         self._known: set[bytes] = set()
         self._telling: set[bytes] = set()
         self._perhaps: set[bytes] = set()
-        self._new = False
+        self._new = 0  # blocks for which nearly all words are taken to be new ones
 
     def interesting(self, shapes: Collection[bytes]) -> set[bytes]:
         """Those of the shapes that hold a word of interest. A vocabulary is much smaller than what is written with it."""
         if self._new and len(shapes) > _FEW:
-            self._new = False  # every other block looks whether they still are
+            self._new -= 1
             return _searched(shapes)
         parts = {shape: shape.split() for shape in shapes}
         words = set().union(*parts.values())
         fresh = words - self._known
-        self._new = 2 * len(fresh) > len(words) > _FEW
+        if 2 * len(fresh) > len(words) > _FEW:
+            self._new = _UNSEEN
+            return _searched(shapes)
         self._learn(fresh)
         telling, perhaps = self._telling, self._perhaps
         return {

@@ -35,7 +35,8 @@ _RANKED: Final = re.compile(rf"^(map|recip_rank|ndcg|ndcg_cut_\d+|P_\d+|recall_\
 _RANKED_NAME: Final = re.compile(r"_(?:cut_)?(?=\d)")
 _COCO_FAMILY: Final = {"0.50:0.95": "mAP", "0.50": "mAP50", "0.75": "mAP75"}
 _THEANO: Final = re.compile(rf"validation score of {_N} ?%.*test performance (?:of )?{_N} ?%")
-_CATBOOST: Final = re.compile(rf"^\s*(\d+):\s+learn: {_N}(?:\s+test: {_N})?(?:\s+best: {_N} \((\d+)\))?")
+_CATBOOST: Final = re.compile(rf"^\s*(\d+):\s+(?=learn: |test: .*best: )(?:learn: {_N})?(?:\s*test: {_N})?(?:\s+best: {_N} \((\d+)\))?")
+_BIGDL: Final = re.compile(rf"(?:\[Epoch (\d+) .*)?\b(Top\d+Accuracy) is Accuracy\(correct: \d+, count: \d+, accuracy: {_N}")
 _SHARE: Final = r"(0?\.\d+|1\.0+|0|[\d.]+(?=%))"
 _GRAPH: Final = re.compile(
     rf"(?i)\bepoch\W*0*(\d+)\b.*\btrain: {_SHARE}(%)?, *val(?:id|idation)?: {_SHARE}%?, *test: {_SHARE}%?(?![\w.])"
@@ -51,8 +52,8 @@ _ASSIGNED: Final = re.compile(rf"^\s*{_N}\s+= ([A-Za-z][A-Za-z ]*?)\s*(?:\((-?)(
 _TITLE: Final = re.compile(r"^\s*[\"'](?:name|metric)[\"']: *[\"']([^\"']{1,40})[\"'],?\s*$")
 _SCORE: Final = re.compile(rf"^\s*[\"'](?:score|value)[\"']: *{_N},?\s*$")
 _STEMS: Final = (
-    " correct", "mAP(0.", "Sum/Avg", "all ", "all\t", "% ", "Trial ", "(AP) @[", "test performance", "learn: ", "rain: ", "metricName:", " = ", "name",
-    "metric", "score", "value\": ",
+    "correct", "mAP(0.", "Sum/Avg", "all ", "all\t", "% ", "Trial ", "(AP) @[", "test performance", "learn: ", "best: ", "rain: ", "metricName:",
+    " = ", "name", "metric", "score", "value\": ",
 )
 
 
@@ -108,7 +109,7 @@ class Phrases:
         found = _CATBOOST.search(text)
         if found is None:
             return None
-        values = [Spoken(plain("loss", "train", extra=("learn",)), found[2], step=found[1])]
+        values = [Spoken(plain("loss", "train", extra=("learn",)), found[2], step=found[1])] if found[2] else []
         if found[3]:
             values.append(Spoken(plain("loss", "val"), found[3], step=found[1]))
         if found[4]:
@@ -130,6 +131,10 @@ class Phrases:
         percent = _PERCENT_OF.search(text)
         if percent and not _GOAL.search(text) and not re.search(r"(?i)acc\w*\W+[\d.]", text):
             return [Spoken(plain("accuracy", SPLITS.get((percent[2] or "").lower()) or _split_in(text)), percent[1], True)]
+        sparked = _BIGDL.search(text)
+        if sparked:
+            what = named(("val " if sparked[1] else "") + sparked[2])
+            return [Spoken(what, sparked[3], step=sparked[1])] if what else []
         found = _CORRECT.search(text)
         if found is None:
             return None

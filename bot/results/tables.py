@@ -23,6 +23,7 @@ _OF_SEVERAL: Final = re.compile(r"rate|entropy|exact|under|log ")
 _TAIL: Final = re.compile(r":?\s{0,8}\d+%\s?[|│].*$")
 _CELL: Final = re.compile(r"^[-+±]?[\d.,]+(?:[eE][-+]?\d+)?\s?%?$|^\d+/\d+$|^(?:nan|inf|none|n/a|-+|–|±)?$|^[\d:.]+$|^[\d.]+ ?[A-Za-z]{1,2}$", re.I)
 _VALUE: Final = re.compile(r"^([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s?(%?)$|^images/sec.*$")
+_TWO: Final = re.compile(r"^[-+]?\d[\d.]*%? [-+]?\d[\d.]*%?$")
 _CLASSES: Final = frozenset(("class", "category", "label", "classes", "categories", "per-class"))
 _MEAN: Final = frozenset(("mean", "avg", "average"))
 _SPREAD: Final = frozenset(("min", "max", "std", "minimum", "maximum", "std dev", "stddev", "std. dev."))
@@ -172,6 +173,8 @@ class Tables:
         return None
 
     def _numeric(self, cells: list[str]) -> bool:
+        if any(_TWO.match(cell) for cell in cells):
+            return False  # the columns are not those of the header
         good = sum(bool(_CELL.match(cell)) for cell in cells)
         if any(column.role in ("class", "metric") for column in self._columns):
             return good >= 2

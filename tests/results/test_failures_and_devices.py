@@ -27,7 +27,7 @@ ENDED = [
     ("[rank0]: Traceback (most recent call last):\n[rank0]:   File \"a.py\", line 1, in f\n[rank0]: RuntimeError: CUDA error: no kernel image is available for execution on the device", "no kernel image"),
     ("Traceback (most recent call last):\n  File \"a.py\", line 1, in f\n    x\nKeyboardInterrupt", "KeyboardInterrupt"),
     ("Epoch 1 loss 0.5\n^CTraceback (most recent call last):\n  File \"a.py\", line 1, in f\n    x\nKeyboardInterrupt", "KeyboardInterrupt"),
-    ("torch.distributed.elastic.multiprocessing.errors.ChildFailedError: \n==\ntrain.py FAILED\n  exitcode  : -9 (pid: 12)\n  traceback : Signal 9 (SIGKILL) received by PID 12", "ChildFailedError"),
+    ("torch.distributed.elastic.multiprocessing.errors.ChildFailedError: \n==\ntrain.py FAILED\n  exitcode  : -9 (pid: 12)\n  traceback : Signal 9 (SIGKILL) received by PID 12", "Signal 9 (SIGKILL)"),
     ("ERROR:torch.distributed.elastic.multiprocessing.api:failed (exitcode: -9) local_rank: 0 (pid: 7) of binary: /opt/conda/bin/python", "exitcode: -9"),
     ("mpirun noticed that process rank 1 with PID 12 on node n1 exited on signal 9 (Killed).", "signal 9"),
     ("[1,1]<stderr>:Traceback (most recent call last):\n[1,1]<stderr>:  File \"a.py\", line 3, in <module>\n[1,1]<stderr>:ValueError: bad shape\n[1,0]<stdout>:step 5 loss 0.5", "ValueError: bad shape"),

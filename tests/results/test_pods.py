@@ -1,6 +1,6 @@
 """Logs as pods print them (`pods/*.txt`), and in one table (`pods/expected.tsv`) what a careful engineer reports from each.
 
-In the logs ␍ stands for a carriage return and ␛ for escape. In the table: alternatives are parted by commas, `*` is anything,
+In the logs ␍ stands for a carriage return, ␈ for a backspace and ␛ for escape. In the table: alternatives are parted by commas, `*` is anything,
 `-` in `metric` is a log from which no number may be reported, `-` in `failure` a run that did not fail; the last columns may be left out.
 """
 
@@ -40,7 +40,7 @@ def _logs() -> dict[str, str]:
         for part in ("\n" + path.read_text(encoding="utf-8")).split("\n" + _MARK)[1:]:
             name, _, text = part.partition("\n")
             assert name not in logs
-            logs[name] = text.replace("␍", "\r").replace("␛", "\x1b") + "\n"
+            logs[name] = text.replace("␍", "\r").replace("␛", "\x1b").replace("␈", "\b") + "\n"
     return logs
 
 
