@@ -266,6 +266,7 @@ WORDS: Final[dict[str, Words]] = {
     "azure.gone": Words("It does not exist in Azure (any more).", "`/gpu cluster list` shows what does."),
     "azure.canceled": Words("The operation was aborted.", "What it had made so far is still there and may cost money."),
     "azure.unavailable": Words("Azure has a hiccup.", "I try again by myself."),
+    "azure.broke_off": Words("Azure broke off in the middle of it (`{azure_code}`).", "Such failures are usually over soon."),
     "azure.unreachable": Words("Azure cannot be reached from here.", "I try again by myself."),
     "azure.no_answer": Words("Azure did not answer in time.", "I look at what came of it and try again by myself."),
     "azure.garbled": Words("Azure's answer could not be read.", "I try again by myself."),

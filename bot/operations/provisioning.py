@@ -15,6 +15,7 @@ from redis.exceptions import LockNotOwnedError
 
 from bot.azure import clusters, groups, operations, pools, tags
 from bot.azure.clusters import ClusterSpec
+from bot.azure.failures import UNAVAILABLE
 from bot.azure.operations import Kind as AzureKind
 from bot.azure.operations import terminal
 from bot.azure.pools import PoolState
@@ -74,6 +75,8 @@ async def broken(op: Operation, do: Services, kind: AzureKind, pool: str = "") -
     cause = await operations.failure_cause(do.azure, op.memo.get("token", ""), kind, group=t["group"], cluster=t["cluster"], pool=pool)
     if cause is None:
         return Failed("azure.provisioning_failed", azure_code="Unknown", message="")
+    if cause.kind == UNAVAILABLE:
+        return Failed("azure.broke_off", azure_code=cause.code, buttons=("retry",))
     return Failed(cause.key, **{**cause.detail, "buttons": tuple(cause.buttons)})
 
 
@@ -123,6 +126,8 @@ async def make_cluster(op: Operation, do: Services) -> Outcome:
     known = {"made": made(op, "cluster"), "cluster_seen": True}
     if not terminal(state.provisioning_state):
         return waiting(op, do, "Azure is creating the cluster", **known)
+    if "cluster_seen" not in op.memo:
+        return Wait(0.0, memo=known)  # an answer was lost; should it have failed, it must be written down first whose it is
     if state.provisioning_state.lower() != "succeeded":
         raise await broken(op, do, "cluster_put")
     return Done(memo={**known, "token": "", "now": "", "details": _detail(op, "cluster", f"Kubernetes {state.kubernetes_version}")})
@@ -146,6 +151,8 @@ async def make_pool(op: Operation, do: Services) -> Outcome:
     known = {"made": made(op, "pool"), "pool_seen": True}
     if not terminal(state.provisioning_state):
         return waiting(op, do, "Azure is creating the nodes", **known)
+    if "pool_seen" not in op.memo:
+        return Wait(0.0, memo=known)  # as with the cluster
     if state.provisioning_state.lower() != "succeeded":
         raise await broken(op, do, "pool_put", wanted["name"])
     got = driver_of(state)
@@ -192,41 +199,45 @@ def _detail(op: Operation, step: str, text: str) -> dict[str, str]:
 
 
 async def take_back_pool(op: Operation, do: Services) -> Outcome:
-    """Delete the node pool that this operation made (not where the whole cluster goes)."""
-    gone = op.memo.get("made", [])
-    if "pool" not in gone or "cluster" in gone:
+    """Delete the node pool that this operation made (not where the whole cluster goes): also one whose making it could not write down."""
+    t, gone = target(op), op.memo.get("made", [])
+    if "pool" not in t or "cluster" in gone:
         return Done()
-    t = target(op)
-    state = await pools.get(do.azure, t["group"], t["cluster"], t["pool"]["name"])
+    name = t["pool"]["name"]
+    state = await pools.get(do.azure, t["group"], t["cluster"], name)
     if state is None:
-        return Done(memo={"taken_back": f"Node pool `{t['pool']['name']}` was deleted."})
+        return Done(memo={"taken_back": f"Node pool `{name}` was deleted."} if "pool" in gone else {})
+    if tags.value(state.tags, tags.OPERATION) != op.id:
+        return Done()
     if not terminal(state.provisioning_state) and state.provisioning_state.lower() != "deleting":
-        await pools.abort(do.azure, t["group"], t["cluster"], t["pool"]["name"])
+        await pools.abort(do.azure, t["group"], t["cluster"], name)
     elif state.provisioning_state.lower() != "deleting":
-        await pools.delete(do.azure, t["group"], t["cluster"], t["pool"]["name"])
-    return Wait(5.0, on=azure_of(op), memo={"now": "deleting the node pool"})
+        await pools.delete(do.azure, t["group"], t["cluster"], name)
+    return Wait(5.0, on=azure_of(op), memo={"now": "deleting the node pool", "made": made(op, "pool")})
 
 
 async def take_back_cluster(op: Operation, do: Services) -> Outcome:
     """Delete the cluster that this operation made."""
-    if "cluster" not in op.memo.get("made", []):
-        return Done()
-    t = target(op)
+    t, gone = target(op), op.memo.get("made", [])
     state = await clusters.get(do.azure, t["group"], t["cluster"])
     if state is None:
-        return Done(memo={"taken_back": f"Cluster `{t['cluster']}` was deleted."})
+        return Done(memo={"taken_back": f"Cluster `{t['cluster']}` was deleted."} if "cluster" in gone else {})
+    if tags.value(state.tags, tags.OPERATION) != op.id:
+        return Done()
     if not terminal(state.provisioning_state) and state.provisioning_state.lower() != "deleting":
         await clusters.abort(do.azure, t["group"], t["cluster"])
     elif state.provisioning_state.lower() != "deleting":
         await clusters.delete(do.azure, t["group"], t["cluster"])
-    return Wait(5.0, on=azure_of(op), memo={"now": "deleting the cluster"})
+    return Wait(5.0, on=azure_of(op), memo={"now": "deleting the cluster", "made": made(op, "cluster")})
 
 
 async def take_back_group(op: Operation, do: Services) -> Outcome:
     """Delete the resource group, if this operation made it."""
-    if "group" not in op.memo.get("made", []):
-        return Done()
     t = target(op)
+    if "group" not in op.memo.get("made", []):
+        state = await groups.get(do.azure, t["group"])
+        if state is None or tags.value(state.tags, tags.OPERATION) != op.id:
+            return Done()
     begun = await groups.begin_delete(do.azure, t["group"], operation=op.id)
     if begun.repeated and await groups.get(do.azure, t["group"]) is None:
         return Done()
