@@ -25,9 +25,9 @@ _LONG: Final = rb"[A-Za-z0-9+/_\-]{64,}"
 _CODED: Final = rb"[A-Za-z0-9+/]{24,}={0,2}"
 _FILE: Final = rb"[\w./\-]*\.(?i:" + EXAMPLE_FILES.encode() + rb")\b"
 _NAMED: Final = re.compile(rb"(?<![\w./\-])" + _FILE)
-_ENDINGS: Final = (b".jp", b".png", b".bmp", b".tif", b".gif", b".webp", b".wav", b".flac", b".ogg", b".mp", b".avi", b".np", b".dcm", b".nii")
+_ENDING: Final = re.compile(rb"\.(?i:" + EXAMPLE_FILES.encode() + rb")\b")
 IDENTIFIER: Final = re.compile(
-    rb"(?<![\w.])(?:(?=[0-9]*[A-Fa-f])" + _HEX + rb"|(?=[A-Za-z0-9+/_\-]{24})(?:" + _LONG
+    rb"(?<![\w.])(?:(?=[0-9\-]*[A-Fa-f])" + _HEX + rb"|(?=[A-Za-z0-9+/_\-]{24})(?:" + _LONG
     + rb"|(?=(?:[A-Za-z+/]{0,40}[0-9]+[A-Za-z+/]){3})" + _CODED + rb"))"
 )
 """Commit hashes, request and container ids, encoded bytes; never a number, even in scientific notation."""
@@ -42,7 +42,7 @@ def shapes_of(block: bytes, known: Collection[bytes]) -> tuple[list[bytes], bool
     shapes = block.translate(None, _DIGITS).split(b"\n")
     if sum(shape not in known for shape in set(shapes)) * _VARIED <= len(shapes):
         return shapes, False
-    if any(ending in block for ending in _ENDINGS):
+    if _ENDING.search(block):
         block = _NAMED.sub(b"#", block)
     return IDENTIFIER.sub(b"#", block).translate(None, _DIGITS).split(b"\n"), True
 
