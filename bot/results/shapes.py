@@ -39,12 +39,23 @@ def shapes_of(block: bytes, known: Collection[bytes]) -> tuple[list[bytes], bool
 
     That costs time, so it is done only where one line in eight is of no `known` shape.
     """
-    shapes = block.translate(None, _DIGITS).split(b"\n")
-    if sum(shape not in known for shape in set(shapes)) * _VARIED <= len(shapes):
+    shapes = _bare(block)
+    if not _varied(shapes, known):
         return shapes, False
     if _ENDING.search(block):
         block = _NAMED.sub(b"#", block)
-    return IDENTIFIER.sub(b"#", block).translate(None, _DIGITS).split(b"\n"), True
+        shapes = _bare(block)
+        if not _varied(shapes, known):
+            return shapes, True
+    return _bare(IDENTIFIER.sub(b"#", block)), True
+
+
+def _bare(block: bytes) -> list[bytes]:
+    return block.translate(None, _DIGITS).split(b"\n")
+
+
+def _varied(shapes: list[bytes], known: Collection[bytes]) -> bool:
+    return sum(shape not in known for shape in set(shapes)) * _VARIED > len(shapes)
 
 
 class Words:
