@@ -71,13 +71,13 @@ class Words:
         """Those of the shapes that hold a word of interest. A vocabulary is much smaller than what is written with it."""
         if self._new and len(shapes) > _FEW:
             self._new -= 1
-            return _searched(shapes)
+            return searched(shapes)
         parts = {shape: shape.split() for shape in shapes}
         words = set().union(*parts.values())
         fresh = words - self._known
         if 2 * len(fresh) > len(words) > _FEW:
             self._new = _UNSEEN
-            return _searched(shapes)
+            return searched(shapes)
         self._learn(fresh)
         telling, perhaps = self._telling, self._perhaps
         return {
@@ -99,7 +99,7 @@ class Words:
         self._known.update(words)
 
 
-def _searched(shapes: Collection[bytes]) -> set[bytes]:
+def searched(shapes: Collection[bytes]) -> set[bytes]:
     """The same, for shapes full of words that were never seen before: all are searched at once, and only what is found is judged."""
     marked = INTEREST.sub(_MARK, b"\n".join(shapes).lower()).split(b"\n")
     return {shape for shape, mark in zip(shapes, marked, strict=True) if _MARK in mark and _any_tells(shape, mark)}
