@@ -25,9 +25,9 @@ _LONG: Final = rb"[A-Za-z0-9+/_\-]{64,}"
 _CODED: Final = rb"[A-Za-z0-9+/]{24,}={0,2}"
 _FILE: Final = rb"[\w./\-]*\.(?i:" + EXAMPLE_FILES.encode() + rb")\b"
 _NAMED: Final = re.compile(rb"(?<![\w./\-])" + _FILE)
-_ENDINGS: Final = (b".jp", b".png", b".bmp", b".tif", b".gif", b".webp", b".wav", b".flac", b".ogg", b".mp", b".avi", b".np", b".dcm", b".nii")
+_ENDING: Final = re.compile(rb"\.(?i:" + EXAMPLE_FILES.encode() + rb")\b")
 IDENTIFIER: Final = re.compile(
-    rb"(?<![\w.])(?:(?=[0-9]*[A-Fa-f])" + _HEX + rb"|(?=[A-Za-z0-9+/_\-]{24})(?:" + _LONG
+    rb"(?<![\w.])(?:(?=[0-9\-]*[A-Fa-f])" + _HEX + rb"|(?=[A-Za-z0-9+/_\-]{24})(?:" + _LONG
     + rb"|(?=(?:[A-Za-z+/]{0,40}[0-9]+[A-Za-z+/]){3})" + _CODED + rb"))"
 )
 """Commit hashes, request and container ids, encoded bytes; never a number, even in scientific notation."""
@@ -39,12 +39,23 @@ def shapes_of(block: bytes, known: Collection[bytes]) -> tuple[list[bytes], bool
 
     That costs time, so it is done only where one line in eight is of no `known` shape.
     """
-    shapes = block.translate(None, _DIGITS).split(b"\n")
-    if sum(shape not in known for shape in set(shapes)) * _VARIED <= len(shapes):
+    shapes = _bare(block)
+    if not _varied(shapes, known):
         return shapes, False
-    if any(ending in block for ending in _ENDINGS):
+    if _ENDING.search(block):
         block = _NAMED.sub(b"#", block)
-    return IDENTIFIER.sub(b"#", block).translate(None, _DIGITS).split(b"\n"), True
+        shapes = _bare(block)
+        if not _varied(shapes, known):
+            return shapes, True
+    return _bare(IDENTIFIER.sub(b"#", block)), True
+
+
+def _bare(block: bytes) -> list[bytes]:
+    return block.translate(None, _DIGITS).split(b"\n")
+
+
+def _varied(shapes: list[bytes], known: Collection[bytes]) -> bool:
+    return sum(shape not in known for shape in set(shapes)) * _VARIED > len(shapes)
 
 
 class Words:
@@ -60,13 +71,13 @@ class Words:
         """Those of the shapes that hold a word of interest. A vocabulary is much smaller than what is written with it."""
         if self._new and len(shapes) > _FEW:
             self._new -= 1
-            return _searched(shapes)
+            return searched(shapes)
         parts = {shape: shape.split() for shape in shapes}
         words = set().union(*parts.values())
         fresh = words - self._known
         if 2 * len(fresh) > len(words) > _FEW:
             self._new = _UNSEEN
-            return _searched(shapes)
+            return searched(shapes)
         self._learn(fresh)
         telling, perhaps = self._telling, self._perhaps
         return {
@@ -88,7 +99,7 @@ class Words:
         self._known.update(words)
 
 
-def _searched(shapes: Collection[bytes]) -> set[bytes]:
+def searched(shapes: Collection[bytes]) -> set[bytes]:
     """The same, for shapes full of words that were never seen before: all are searched at once, and only what is found is judged."""
     marked = INTEREST.sub(_MARK, b"\n".join(shapes).lower()).split(b"\n")
     return {shape for shape, mark in zip(shapes, marked, strict=True) if _MARK in mark and _any_tells(shape, mark)}

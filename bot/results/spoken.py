@@ -133,8 +133,8 @@ class Phrases:
             return [Spoken(plain("accuracy", SPLITS.get((percent[2] or "").lower()) or _split_in(text)), percent[1], True)]
         sparked = _BIGDL.search(text)
         if sparked:
-            what = named(("val " if sparked[1] else "") + sparked[2])
-            return [Spoken(what, sparked[3], step=sparked[1])] if what else []
+            top = named(("val " if sparked[1] else "") + sparked[2])
+            return [Spoken(top, sparked[3], step=sparked[1])] if top else []
         found = _CORRECT.search(text)
         if found is None:
             return None
