@@ -20,7 +20,7 @@ from bot.operations.services import Services
 from bot.operations.steps import Done, End, Outcome, Say, Step
 from bot.slack.blocks import context, header, section
 
-EXTENDING: Final = frozenset({"pool.extend", "thread.extend"})
+EXTENDING: Final = frozenset({"pool.extend", "cluster.extend", "thread.extend"})
 STOPPING: Final = frozenset({"pool.stop", "cluster.stop", "idle.stop"})
 PROLONGING: Final = EXTENDING | {"pool.scale", "pool.start", "cluster.start"}
 """What changes something that exists: paid by its account, and freed with it."""

@@ -88,6 +88,9 @@ def test_an_extension_of_a_pool_that_ends_with_its_cluster_is_set_aside_for_both
     play.command("pool extend longer/gpu --for 4h")
     play.reply(play.card("extend longer(.|\n)*Done")["ts"], "made with its cluster and ends with it, so both are extended")
     assert re.search(r"\$8\.6\d reserved", held := budget(play)), held  # 12 h of both
+    play.command("extend longer --for 1h")
+    play.reply(play.card(r"extend longer(.|\n)*Done(.|\n)*\(\$0\.72\)")["ts"], "`longer` now runs until")
+    assert re.search(r"\$9\.3\d reserved", held := budget(play)), held
     deleted(play, "longer")
     wait_until(lambda: "$0.00 reserved" in budget(play))
     assert audit(play, "verify").stdout.startswith("Intact")
