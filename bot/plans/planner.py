@@ -14,6 +14,7 @@ from bot.operations.record import Operation
 from bot.operations.services import Services
 from bot.operations.steps import Done, Outcome, Step
 from bot.plans import adopting, changing, existing, extending, fallback, provision, takeover, work
+from bot.slack.people import names_of
 
 Planning = Callable[[Operation, Services, Policy], Awaitable[Plan]]
 
@@ -57,7 +58,8 @@ def plan_step(policy: Policy, kind: str = "") -> Step:
             raise Refused("plans.blocked", reasons=made.blocked, buttons=tuple(made.target.get("mend", ())))
         seconds = await usual(do.redis, op.kind)
         quiet = (kind or op.kind) in QUIET and not (op.kind in EXTENDING and made.approvals)
-        say = () if quiet else (plan_message(made, f"about {duration(seconds)}" if seconds else ""), plan_file(made, op))
+        name = (await names_of(do.redis, [op.user])).get(op.user, "")
+        say = () if quiet else (plan_message(made, f"about {duration(seconds)}" if seconds else ""), plan_file(made, op, name))
         return Done(plan={**made.as_json(), "digest": made.digest}, say=say)
 
     return Step("plan", plan)

@@ -107,6 +107,10 @@ def test_scaling_reserves_what_it_adds_and_stopping_keeps_the_place(play: Playin
     play.card("cluster wider(.|\n)*Done", seconds=120)
     play.command("status")
     play.card(rf"\*wider\* .*gpu` 2 × NC4as_T4_v3\n.* · {re.escape(whole)} · until")
+    play.command("pool list wider")
+    listed = shown(play.card("Node pools(.|\n)*wider/gpu"))
+    assert re.search("(?i)alice", listed), listed
+    assert "U0ALICE" not in listed
     play.command("pool scale wider/gpu --nodes 3")
     card = play.card("scale node pool wider/gpu(.|\n)*(Waiting for approval|Done)", seconds=90)
     if "Waiting" in shown(card):
