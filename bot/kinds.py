@@ -49,6 +49,7 @@ def kinds(policy: Policy, gates: Gates, fetch: Fetch, paying: Paying) -> Mapping
         Kind("cluster.expire", (plan, *removal.CLUSTER_STEPS, paying.settle), card="none"),
         Kind("pool.expire", (plan, *removal.POOL_STEPS, paying.settle), card="none"),
         Kind("pool.extend", (*start, *asking, extend)),
+        Kind("cluster.extend", (*start, *asking, extend)),
         Kind("thread.extend", (gates.admit, RESOLVE, plan_step(policy, "pool.extend"), ASK, paying.reserve, extend), card="none"),
         Kind("plugin.install", (*start, enabling.PLUGIN, enabling.ROLLOUT, deeds.SAY_PLUGIN)),
         Kind("plugin.upgrade", (*start, enabling.PLUGIN, enabling.ROLLOUT, deeds.SAY_PLUGIN)),

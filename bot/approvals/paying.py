@@ -19,8 +19,9 @@ from bot.operations.record import REFUSED, Operation, identity
 from bot.operations.services import Services
 from bot.operations.steps import Done, End, Outcome, Say, Step
 from bot.slack.blocks import context, header, section
+from bot.slack.people import names_of
 
-EXTENDING: Final = frozenset({"pool.extend", "thread.extend"})
+EXTENDING: Final = frozenset({"pool.extend", "cluster.extend", "thread.extend"})
 STOPPING: Final = frozenset({"pool.stop", "cluster.stop", "idle.stop"})
 PROLONGING: Final = EXTENDING | {"pool.scale", "pool.start", "cluster.start"}
 """What changes something that exists: paid by its account, and freed with it."""
@@ -199,7 +200,10 @@ async def audit(op: Operation, do: Services) -> Answer:
     small = f"Entries up to number {anchor.seq} were exported and taken out of this log on {anchor.at[:10]}." if anchor else ""
     note = context("`python -m bot audit verify` checks the chain of hashes.", small)
     shown = "\n".join(lines)
-    file = {"name": "audit.txt", "title": "audit.txt", "text": shown + "\n"} if len(shown) > MOST_SHOWN else None
+    file = None
+    if len(shown) > MOST_SHOWN:
+        names = await names_of(do.redis, retelling.people(shown))
+        file = {"name": "audit.txt", "title": "audit.txt", "text": retelling.plain(shown, names) + "\n"}
     fitting = _fitting(blocks)
     return Answer(text, [section(f"*{text}*"), *fitting, note], file=file)
 

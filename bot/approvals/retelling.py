@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from bot.approvals.chain import BOT, Sealed
@@ -12,6 +15,8 @@ from bot.operations.present import date
 from bot.slack.blocks import cut
 
 LONGEST_LINE: Final = 280
+_MENTION: Final = re.compile(r"<@(\w+)>")
+_DATE: Final = re.compile(r"<!date\^(\d{1,11})\^[^|>]*\|[^>]*>")
 ENDINGS: Final = {
     "succeeded": "done", "failed": "failed", "refused": "not started", "denied": "denied", "cancelled": "cancelled", "expired": "expired undecided",
 }  # fmt: skip
@@ -25,6 +30,18 @@ def answer(entries: Sequence[Sealed]) -> tuple[str, list[str]]:
         return "Nothing in the audit log matches.", []
     count = "1 entry" if len(entries) == 1 else f"{len(entries)} entries"
     return f"{count} of the audit log", [line(sealed) for sealed in entries]
+
+
+def people(text: str) -> list[str]:
+    """The ids of those whom `text` mentions."""
+    return sorted(set(_MENTION.findall(text)))
+
+
+def plain(text: str, names: Mapping[str, str]) -> str:
+    """For a file, which Slack does not draw: people by name (where known), times in UTC, and nothing escaped."""
+    named = _MENTION.sub(lambda found: names.get(found[1], found[1]), text)
+    dated = _DATE.sub(lambda found: datetime.fromtimestamp(int(found[1]), UTC).isoformat(timespec="seconds"), named)
+    return html.unescape(dated)
 
 
 def line(sealed: Sealed) -> str:

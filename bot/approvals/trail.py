@@ -115,7 +115,7 @@ def _decided(op: Operation, entry: Make) -> list[Entry]:
 def _ended(op: Operation, entry: Make) -> list[Entry]:
     error, at = op.error or {}, float(op.ended or 0)
     found = []
-    if op.status == SUCCEEDED and op.kind in ("pool.extend", "thread.extend") and op.plan:
+    if op.status == SUCCEEDED and op.kind in ("pool.extend", "cluster.extend", "thread.extend") and op.plan:
         found.append(entry("extended", "extended", op.user, at, resource=_resource(op), until=_stamp(op.plan.get("expires"))))
     found.append(
         entry(

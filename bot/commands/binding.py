@@ -150,7 +150,8 @@ class Binding:
 
     def _argument(self, argument: Argument, left: list[tuple[int, Token]]) -> list[tuple[int, Token]]:
         """Read one argument from the front of `left`; answers what is left after it."""
-        count = len(left) if argument.rest else 2 if argument.split and len(left) > 1 and "/" not in left[0][1].text else 1
+        apart = argument.split and len(left) > 1 and "/" not in left[0][1].text and not left[1][1].text[:1].isdigit()  # `4h` is no name
+        count = len(left) if argument.rest else 2 if apart else 1
         taken = left[:count]
         first, last = taken[0][0], taken[-1][0] + 1
         given = ("/" if argument.split else " ").join(token.text for _, token in taken)

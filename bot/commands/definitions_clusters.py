@@ -66,7 +66,7 @@ CLUSTERS: Final = (
         "one cluster: pools, owner, price, expiry",
         arguments=(_CLUSTER,),
         examples=("cluster show demo",),
-        aliases=(("cluster", "describe"), ("cluster", "status")),
+        aliases=(("cluster", "describe"), ("cluster", "status"), ("cluster", "info")),
     ),
     Command(
         ("cluster", "adopt"),
@@ -85,8 +85,27 @@ CLUSTERS: Final = (
         arguments=(_CLUSTER,),
         examples=("cluster stop demo",),
         changes=True,
+        aliases=(("cluster", "pause"),),
     ),
-    Command(("cluster", "start"), "cluster.start", "start it again", arguments=(_CLUSTER,), examples=("cluster start demo",), changes=True),
+    Command(
+        ("cluster", "start"),
+        "cluster.start",
+        "start it again",
+        arguments=(_CLUSTER,),
+        examples=("cluster start demo",),
+        changes=True,
+        aliases=(("cluster", "resume"),),
+    ),
+    Command(
+        ("cluster", "extend"),
+        "cluster.extend",
+        "move its expiry, and that of the pools made with it",
+        arguments=(_CLUSTER, Argument("for_seconds", values.DURATION, required=False)),
+        options=(_FOR,),
+        examples=("cluster extend demo 4h",),
+        changes=True,
+        aliases=(("extend",), ("cluster", "prolong")),
+    ),
     Command(
         ("cluster", "delete"),
         "cluster.delete",
@@ -95,7 +114,7 @@ CLUSTERS: Final = (
         examples=("cluster delete demo",),
         changes=True,
         destructive=True,
-        aliases=(("cluster", "rm"), ("cluster", "remove"), ("delete", "cluster")),
+        aliases=(("cluster", "rm"), ("cluster", "remove"), ("cluster", "destroy"), ("delete", "cluster")),
     ),
 )
 
@@ -128,7 +147,7 @@ POOLS: Final = (
         "one pool: owner, price, expiry, state",
         arguments=(_TARGET,),
         examples=("pool show demo/gpu",),
-        aliases=(("pool", "describe"), ("pool", "status")),
+        aliases=(("pool", "describe"), ("pool", "status"), ("pool", "info")),
     ),
     Command(
         ("pool", "scale"),
@@ -142,10 +161,27 @@ POOLS: Final = (
         ),
         examples=("pool scale demo/gpu --nodes 2", "pool scale demo/gpu --min 0 --max 4"),
         changes=True,
+        aliases=(("pool", "resize"), ("pool", "autoscale")),
         checks=(checks.some_nodes, checks.nodes_or_range),
     ),
-    Command(("pool", "stop"), "pool.stop", "stop its nodes; the pool stays", arguments=(_TARGET,), examples=("pool stop demo/gpu",), changes=True),
-    Command(("pool", "start"), "pool.start", "start its nodes again", arguments=(_TARGET,), examples=("pool start demo/gpu",), changes=True),
+    Command(
+        ("pool", "stop"),
+        "pool.stop",
+        "stop its nodes; the pool stays",
+        arguments=(_TARGET,),
+        examples=("pool stop demo/gpu",),
+        changes=True,
+        aliases=(("pool", "pause"),),
+    ),
+    Command(
+        ("pool", "start"),
+        "pool.start",
+        "start its nodes again",
+        arguments=(_TARGET,),
+        examples=("pool start demo/gpu",),
+        changes=True,
+        aliases=(("pool", "resume"),),
+    ),
     Command(
         ("pool", "extend"),
         "pool.extend",
@@ -154,7 +190,7 @@ POOLS: Final = (
         options=(_FOR,),
         examples=("pool extend demo/gpu 4h",),
         changes=True,
-        aliases=(("extend",),),
+        aliases=(("extend",), ("pool", "prolong")),
     ),
     Command(
         ("pool", "delete"),
@@ -164,7 +200,7 @@ POOLS: Final = (
         examples=("pool delete demo/gpu",),
         changes=True,
         destructive=True,
-        aliases=(("pool", "rm"), ("pool", "remove"), ("delete", "pool")),
+        aliases=(("pool", "rm"), ("pool", "remove"), ("pool", "destroy"), ("delete", "pool")),
     ),
     Command(
         ("pool", "abort"), "pool.abort", "abort what Azure is doing to it", arguments=(_TARGET,), examples=("pool abort demo/gpu",), changes=True

@@ -16,6 +16,7 @@ from bot.commands.nearest import nearest
 from bot.commands.text import Token, quoted, shown, words
 
 _ALL = "Type `/gpu help` for all commands."
+LIKELY, SURE = 0.7, 0.8
 _HELP = frozenset({"help", "?", "--help", "-h", "commands"})
 
 
@@ -87,17 +88,33 @@ def _found(tokens: Sequence[Token]) -> tuple[int, tuple[Command, ...]]:
         found = PATHS.get(tuple(typed[:length]))
         if found:
             return length, found
+    nouns = ("pool", "cluster") if any("/" in token.text for token in tokens[1:]) else ("cluster", "pool")
+    noun = next((one for one in nouns if (one, typed[0]) in PATHS), "")
+    if noun:
+        raise Mistake(Malformed("commands.unknown", instead=f"{noun} {typed[0]}", word=shown(typed[0]), choices=""), 0, 1)
     seconds = {path[1] for path in PATHS if len(path) == 2 and path[0] == typed[0]}
     if not seconds or len(typed) < 2:
-        guess = nearest(typed[0], {path[0] for path in PATHS})
+        guess = _guess(typed[0], ())
         raise Mistake(Malformed("commands.unknown", instead=guess, word=shown(typed[0]), choices="" if guess else _ALL), 0, 1)
-    guess = nearest(typed[1], seconds)
+    other = {"cluster": "pool", "pool": "cluster"}.get(typed[0], "")
+    if (other, typed[1]) in PATHS:
+        raise Mistake(Malformed("commands.unknown", instead=f"{other} {typed[1]}", word=shown(" ".join(typed)), choices=""), 0, 2)
+    guess = _guess(typed[1], (typed[0],))
     listed = ", ".join(f"`{' '.join(path)}`" for path, commands in PATHS.items() if path[0] == typed[0] and commands[0].path == path)
     raise Mistake(Malformed("commands.unknown", instead=guess, word=shown(" ".join(typed)), choices="" if guess else f"There is {listed}."), 1, 2)
 
 
+def _guess(typed: str, before: tuple[str, ...]) -> str | None:
+    """The word that was meant after `before`; one that destroys only if hardly anything else can have been: ``resume`` is no ``remove``."""
+    paths = {path: commands for path, commands in PATHS.items() if path[: len(before)] == before and len(path) > len(before)}
+    guess = nearest(typed, {path[len(before)] for path in paths}, cutoff=LIKELY)
+    destroys = guess is not None and any(command.destructive for command in paths.get((*before, guess), ()))
+    return nearest(typed, {guess}, cutoff=SURE) if guess and destroys else guess
+
+
 def _chosen(candidates: Sequence[Command], tokens: Sequence[Token]) -> Command:
-    """The command whose flag was given, else the one without."""
+    """The command whose flag was given, else the one without; ``extend demo`` is the cluster's, ``extend demo/gpu`` the pool's."""
     flags = {token.text.lower().lstrip("-").partition("=")[0] for token in tokens if token.plain and token.text.startswith("--")}
-    plain = next(command for command in candidates if not command.when)
-    return next((command for command in candidates if command.when and command.when in flags), plain)
+    plain = [command for command in candidates if not command.when]
+    named = [command for command in plain if any(argument.split for argument in command.arguments) == any("/" in token.text for token in tokens)]
+    return next((command for command in candidates if command.when and command.when in flags), (named or plain)[0])

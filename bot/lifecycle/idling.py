@@ -121,7 +121,7 @@ async def _begin(do: Services, one: ClusterState, pool: PoolState, seen: Seen) -
         return
     shown = f"{one.name}/{pool.name}"
     memo = {
-        "group": one.group, "cluster": one.name, "pool": pool.name, "since": seen.since, "price": tags.value(pool.tags, tags.PRICE), "admitted": True,
+        "group": one.group, "cluster": one.name, "pool": pool.name, "since": seen.since, "price": str(tags.hourly(pool.tags) or ""), "admitted": True,
         "suggested": {"scale": f"pool scale {shown} --nodes 0", "delete": f"pool delete {shown}"}, "autoscaling": pool.autoscaling,
         "max": pool.max_nodes,
     }  # fmt: skip

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, Final
 
 from bot.azure import tags
@@ -20,7 +20,7 @@ from bot.azure.sizes import promised
 from bot.cluster.jobstate import JobState
 from bot.cluster.objects import CHANNEL_NOTE, OP_LABEL, OWNER_LABEL, THREAD_NOTE
 from bot.lifecycle.notices import Place
-from bot.operations.answers import expiry
+from bot.operations.answers import expiry, node_price
 from bot.operations.journal import NewOperation
 from bot.operations.provisioning import driver_of
 from bot.operations.record import Operation
@@ -78,7 +78,7 @@ def known(labels: Mapping[str, str], group: str, cluster: str, pool: str = "") -
         tag(tags.CHANNEL),
         tag(tags.THREAD),
         tag(tags.OWNER),
-        tag(tags.PRICE),
+        str(tags.hourly(labels) or ""),
         expiry(labels),
     )
 
@@ -117,7 +117,7 @@ def provisioning(cluster: ClusterState, pool: PoolState | None, about: Known, ex
     """
     target: dict[str, Any] = {
         "cluster": cluster.name, "group": cluster.group, "region": cluster.region, "version": None,
-        "system_hourly": tags.value(cluster.tags, tags.PRICE),
+        "system_hourly": str(tags.hourly(cluster.tags) or ""),
         "system_size": next((one.size for one in cluster.pools if one.mode == "System"), ""), "system_nodes": 1,
         "skip": ["pool", "plugin", "rollout", "proof"],
     }  # fmt: skip
@@ -131,7 +131,8 @@ def provisioning(cluster: ClusterState, pool: PoolState | None, about: Known, ex
         target |= {"pool": wanted, "pool_name": pool.name, "skip": skipped(wanted)}
         shape = f"{pool.count} × {pool.size.removeprefix('Standard_')}"
         title = f"node pool {cluster.name}/{pool.name}: {shape}" if about.pool else f"cluster {cluster.name} with {shape}"
-    hourly = _sum(about.price, *([tags.value(pool.tags, tags.PRICE)] if pool is not None and not about.pool else []))
+    also = tags.hourly(pool.tags) if pool is not None and not about.pool else None
+    hourly = str(Decimal(about.price or 0) + (also or Decimal(0)))
     plan = {"title": title, "changes": [], "hourly_min": hourly, "hourly_max": hourly, "expires": expires, "target": target}
     if not creating(cluster, pool):
         return _new(about, "pool.enable", "plugin", {"admitted": True, "rebuilt": True}, plan)
@@ -141,27 +142,12 @@ def provisioning(cluster: ClusterState, pool: PoolState | None, about: Known, ex
 
 
 def _pool(pool: PoolState, resource: str, per_node: int) -> dict[str, Any]:
-    price = tags.value(pool.tags, tags.PRICE)
-    most = pool.max_nodes if pool.autoscaling and pool.max_nodes else pool.count
-    try:
-        each = str(Decimal(price) / most) if price and most else ""
-    except InvalidOperation:
-        price = each = ""
+    price, each = str(tags.hourly(pool.tags) or ""), str(node_price(pool) or "")
     return {
         "name": pool.name, "size": pool.size, "nodes": pool.count, "min": pool.min_nodes, "max": pool.max_nodes if pool.autoscaling else None,
         "spot": pool.spot, "zones": list(pool.zones), "mig": pool.mig, "driver": driver_of(pool), "gpus_per_node": per_node, "resource": resource,
         "node_hourly": each, "hourly": price,
     }  # fmt: skip
-
-
-def _sum(*amounts: str) -> str:
-    total = Decimal(0)
-    for amount in amounts:
-        try:
-            total += Decimal(amount or 0)
-        except InvalidOperation:
-            continue
-    return str(total)
 
 
 def job(state: JobState, cluster: ClusterState, resource: str, gpus: int, hourly: Decimal) -> NewOperation | None:

@@ -218,9 +218,10 @@ def plan_message(plan: Plan, usual: str = "") -> Say:
     return Say("plan", text, blocks)
 
 
-def plan_file(plan: Plan, op: Operation) -> Say:
-    """Everything that the digest covers, as a text file: what is approved is exactly this."""
-    lines = [f"Plan {plan.digest} - {plan.title}", f"asked by {op.user} in {op.channel}: /gpu {op.text}", ""]
+def plan_file(plan: Plan, op: Operation, name: str) -> Say:
+    """Everything that the digest covers, as a text file: what is approved is exactly this. `name`: what the requester is called, if known."""
+    by = f"{name} ({op.user})" if name else op.user
+    lines = [f"Plan {plan.digest} - {plan.title}", f"asked by {by} in {op.channel}: /gpu {op.text}", ""]
     lines += [
         f"{change.action:<7} {change.what}" + (f"  {change.hourly} USD/h" if change.hourly else "") + f"\n        {change.detail}"
         for change in plan.changes

@@ -18,6 +18,7 @@ from bot.operations.record import Operation
 from bot.operations.services import Services
 from bot.operations.steps import Done, Outcome, Say, Step
 from bot.slack.blocks import escaped, header, section
+from bot.slack.people import names_of
 
 Question = Callable[[Operation, Services], Awaitable[Answer]]
 
@@ -36,12 +37,13 @@ async def cluster(op: Operation, do: Services) -> Answer:
 async def pool_list(op: Operation, do: Services) -> Answer:
     """Node pools, of one cluster or of all."""
     chosen = [await do.cluster(op.values["cluster"])] if op.values.get("cluster") else await do.ours()
+    listed = [(one, pool) for one in chosen for pool in await pools.list_all(do.azure, one.group, one.name) or []]
+    names = await names_of(do.redis, sorted({_owner(pool.tags) for _, pool in listed}))
     rows = [["Pool", "Size", "Nodes", "State", "Owner", "Until"]]
-    for one in chosen:
-        for pool in await pools.list_all(do.azure, one.group, one.name) or []:
-            until = answers.pool_expiry(one, pool)
-            left = duration(until - do.clock.now()) if until else "-"
-            rows.append([f"{one.name}/{pool.name}", pool.size, str(pool.count), pool.provisioning_state, _owner(pool.tags), left])
+    for one, pool in listed:
+        until, owner = answers.pool_expiry(one, pool), _owner(pool.tags)
+        left = duration(until - do.clock.now()) if until else "-"
+        rows.append([f"{one.name}/{pool.name}", pool.size, str(pool.count), pool.provisioning_state, names.get(owner, owner), left])
     return answers.table_answer("Node pools", rows, numeric=frozenset({2}))
 
 

@@ -22,7 +22,7 @@ USUAL_SECONDS = 4 * 3600
 NOTHING_GAINED = 60.0
 
 
-async def pool_extend(op: Operation, do: Services, policy: Policy) -> Plan:
+async def extend(op: Operation, do: Services, policy: Policy) -> Plan:
     """Move the expiry of a node pool, or of a whole cluster (also where the pool was made with it), not beyond the policy's longest from now."""
     cluster, pool = await _named(op, do)
     life, now = lifetime(cluster, pool), do.clock.now()

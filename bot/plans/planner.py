@@ -14,6 +14,7 @@ from bot.operations.record import Operation
 from bot.operations.services import Services
 from bot.operations.steps import Done, Outcome, Step
 from bot.plans import adopting, changing, existing, extending, fallback, provision, takeover, work
+from bot.slack.people import names_of
 
 Planning = Callable[[Operation, Services, Policy], Awaitable[Plan]]
 
@@ -31,7 +32,8 @@ PLANS: Final[Mapping[str, Planning]] = {
     "pool.abort": changing.pool_abort,
     "pool.delete": existing.pool_delete,
     "pool.expire": existing.pool_delete,
-    "pool.extend": extending.pool_extend,
+    "pool.extend": extending.extend,
+    "cluster.extend": extending.extend,
     "orphan.takeover": takeover.take_over,
     "plugin.install": existing.plugin,
     "plugin.upgrade": existing.plugin,
@@ -40,7 +42,8 @@ PLANS: Final[Mapping[str, Planning]] = {
     "job.run": work.job_run,
     "job.again": work.job_run,
 }
-QUIET: Final = frozenset({"job.run", "job.again", "pool.extend", "cluster.delete", "pool.delete", "cluster.expire", "pool.expire", "gpu.check"})
+EXTENDING: Final = frozenset({"pool.extend", "cluster.extend"})
+QUIET: Final = frozenset({"job.run", "job.again", *EXTENDING, "cluster.delete", "pool.delete", "cluster.expire", "pool.expire", "gpu.check"})
 
 
 def plan_step(policy: Policy, kind: str = "") -> Step:
@@ -54,8 +57,9 @@ def plan_step(policy: Policy, kind: str = "") -> Step:
         if made.blocked:
             raise Refused("plans.blocked", reasons=made.blocked, buttons=tuple(made.target.get("mend", ())))
         seconds = await usual(do.redis, op.kind)
-        quiet = (kind or op.kind) in QUIET and not (op.kind == "pool.extend" and made.approvals)
-        say = () if quiet else (plan_message(made, f"about {duration(seconds)}" if seconds else ""), plan_file(made, op))
+        quiet = (kind or op.kind) in QUIET and not (op.kind in EXTENDING and made.approvals)
+        name = (await names_of(do.redis, [op.user])).get(op.user, "")
+        say = () if quiet else (plan_message(made, f"about {duration(seconds)}" if seconds else ""), plan_file(made, op, name))
         return Done(plan={**made.as_json(), "digest": made.digest}, say=say)
 
     return Step("plan", plan)

@@ -27,7 +27,7 @@ def check(kind: str, values: Mapping[str, Any], policy: Policy) -> None:
         gpu_size(values["size"])
     if kind == "query.price" and isinstance(lookup(values["size"]), Retired):
         gpu_size(values["size"])
-    if kind in ("cluster.create", "pool.add", "pool.scale", "pool.extend", "job.run"):
+    if kind in ("cluster.create", "pool.add", "pool.scale", "pool.extend", "cluster.extend", "job.run"):
         found = within_limits(
             policy,
             Ask(

@@ -12,7 +12,9 @@ from bot.operations.record import Operation, identity
 from bot.operations.services import Services
 from bot.operations.steps import Done, End, Outcome, Say, Step
 
-LEASED: Final = frozenset({"cluster.create", "cluster.adopt", "cluster.start", "pool.add", "pool.extend", "pool.scale", "pool.start"})
+LEASED: Final = frozenset({
+    "cluster.create", "cluster.adopt", "cluster.start", "cluster.extend", "pool.add", "pool.extend", "pool.scale", "pool.start",
+})  # fmt: skip
 
 
 async def resolve_extend(op: Operation, do: Services) -> Outcome:
@@ -39,10 +41,11 @@ async def ask(op: Operation, do: Services) -> Outcome:
     if not needed:
         return Done()
     length = int(op.values.get("for_seconds") or 0)
-    command = f"pool extend {shown}" + (f" {spoken(length)}" if length else "")
+    noun = "pool" if "/" in shown else "cluster"
+    command = f"{noun} extend {shown}" + (f" {spoken(length)}" if length else "")
     new = NewOperation(
-        id=identity("extend", op.id), kind="pool.extend", request={"kind": "pool.extend", "values": dict(op.values), "text": command}, team=op.team,
-        channel=op.channel, user=op.user, idempotency=f"extend:{op.id}", parent=op.id, text=command,
+        id=identity("extend", op.id), kind=f"{noun}.extend", request={"kind": f"{noun}.extend", "values": dict(op.values), "text": command},
+        team=op.team, channel=op.channel, user=op.user, idempotency=f"extend:{op.id}", parent=op.id, text=command,
     )  # fmt: skip
     await do.journal.create(new)
     await do.waking.wake(f"op:{new.id}")

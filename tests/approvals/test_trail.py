@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
 
@@ -15,7 +16,7 @@ from redis.asyncio import Redis
 from bot.approvals.audit import Audit
 from bot.approvals.auditcli import main
 from bot.approvals.chain import GENESIS, Entry, seal_all
-from bot.approvals.retelling import answer
+from bot.approvals.retelling import answer, people, plain
 from bot.approvals.trail import OWED, Trail, entries_of, refusal
 from bot.clock import Clock
 from bot.operations.journal import Commit, Journal, NewOperation
@@ -162,6 +163,15 @@ def test_each_event_is_one_line_that_says_who_and_what() -> None:
     assert "<@U0BOB> approved *node pool demo/gpu*" in lines[2]
     assert "*node pool demo/gpu*: done - ready" in lines[4]
     assert answer([])[1] == []
+
+
+def test_in_a_file_people_have_names_and_times_are_readable() -> None:
+    said = answer(seal_all(entries_of(told()), GENESIS, 1))[1][2]
+    assert people(said) == ["U0BOB"]
+    filed = plain(said, {"U0BOB": "Bob"})
+    assert filed.startswith(f"{datetime.fromtimestamp(NOW, UTC):%Y-%m-%d}T")
+    assert "+00:00 Bob approved *node pool demo/gpu*" in filed
+    assert plain("<@U0CAROL> a &lt; b", {}) == "U0CAROL a < b"
 
 
 @given(st.sampled_from(["requested", "denied", "write", "ended", "refused", "granted", "from a newer version"]), st.text(max_size=400))

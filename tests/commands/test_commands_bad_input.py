@@ -15,6 +15,13 @@ ADD = f"pool add demo/gpu {S}"
 REFUSED = [
     ("an unknown command is answered by the nearest", "clster create demo", "clster", "cluster create demo"),
     ("an unknown subcommand, too", f"pool ad demo/gpu {S}", "pool ad", f"pool add demo/gpu {S}"),
+    ("a verb of pools, for a cluster", "cluster scale demo/gpu --nodes 2", "cluster scale", "pool scale demo/gpu --nodes 2"),
+    ("a verb alone, with a cluster", "stop demo", "`stop`", "cluster stop demo"),
+    ("a verb alone, with a pool", "scale demo/gpu --nodes 2", "`scale`", "pool scale demo/gpu --nodes 2"),
+    ("a verb that is also a first word", "delete demo", "`delete`", "cluster delete demo"),
+    ("a cluster for a pool, with a time", "pool extend demo 4h", "names no node pool", "pool extend demo/gpu 4h"),
+    ("what destroys is offered for a slip of the finger", "cluster delet demo", "cluster delet", "cluster delete demo"),
+    ("and for nothing else", "cluster rename demo", "`cluster extend`", None),
     ("nothing is near: the list", "pool frobnicate", "`pool add`", None),
     ("nothing is near at all: help", "xyzzy", "/gpu help", None),
     ("a name is missing", "cluster create", "needs CLUSTER", "cluster create demo --region eastus --size Standard_NC4as_T4_v3 --nodes 1 --for 8h"),

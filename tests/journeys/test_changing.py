@@ -48,6 +48,10 @@ def test_a_pool_is_stopped_and_started(play: Playing, cluster: str) -> None:
     approved(play, "start node pool|start .*gpu")
     wait_until(lambda: play.command(f"pool show {cluster}/gpu"))
     play.card(r"shop/gpu\*: .*Running")
+    play.command(f"cluster show {cluster}")
+    whole = shown(play.card("resource group `quartermaster-shop`"))
+    for words in ("Kubernetes 1.", "Standard_NC4as_T4_v3", "driver-only", "<@U0ALICE>", "System"):
+        assert words in whole, whole
 
 
 def test_a_cluster_made_by_hand_is_adopted_by_an_operator(play: Playing) -> None:

@@ -99,10 +99,10 @@ def test_a_provider_that_is_not_registered_is_registered_by_the_button_of_an_ope
 
 def test_what_cannot_be_had_is_asked_for_by_one_click_as_it_can_be(play: Playing, asked: dict[str, dict[str, Any]]) -> None:
     play.command("cluster create older --size Standard_NC4as_T4_v3 --kubernetes-version 1.29")
+    play.command("cluster create retro --size Standard_NC6 --for 8h")
     failed = play.card("Not started(.|\n)*1.29 is not supported(.|\n)*Ask for Kubernetes 1.36")
     assert play.click(failed, "suggest_mend0")["ok"]
     assert "1.36" in shown(play.reply(play.card("cluster older with(.|\n)*Waiting for approval")["ts"], "Per hour"))
-    play.command("cluster create retro --size Standard_NC6 --for 8h")
     told = wait_until(lambda: next((one for one in play.messages(GPU, ALICE) if "was retired by Azure" in shown(one)), None))
     assert play.click(told, "menu_instead")["ok"]
     assert "NC4as_T4_v3" in shown(play.card("cluster retro with(.|\n)*Waiting for approval"))

@@ -88,6 +88,9 @@ def test_an_extension_of_a_pool_that_ends_with_its_cluster_is_set_aside_for_both
     play.command("pool extend longer/gpu --for 4h")
     play.reply(play.card("extend longer(.|\n)*Done")["ts"], "made with its cluster and ends with it, so both are extended")
     assert re.search(r"\$8\.6\d reserved", held := budget(play)), held  # 12 h of both
+    play.command("extend longer --for 1h")
+    play.reply(play.card(r"extend longer(.|\n)*Done(.|\n)*\(\$0\.72\)")["ts"], "`longer` now runs until")
+    assert re.search(r"\$9\.3\d reserved", held := budget(play)), held
     deleted(play, "longer")
     wait_until(lambda: "$0.00 reserved" in budget(play))
     assert audit(play, "verify").stdout.startswith("Intact")
@@ -104,6 +107,10 @@ def test_scaling_reserves_what_it_adds_and_stopping_keeps_the_place(play: Playin
     play.card("cluster wider(.|\n)*Done", seconds=120)
     play.command("status")
     play.card(rf"\*wider\* .*gpu` 2 × NC4as_T4_v3\n.* · {re.escape(whole)} · until")
+    play.command("pool list wider")
+    listed = shown(play.card("Node pools(.|\n)*wider/gpu"))
+    assert re.search("(?i)alice", listed), listed
+    assert "U0ALICE" not in listed
     play.command("pool scale wider/gpu --nodes 3")
     card = play.card("scale node pool wider/gpu(.|\n)*(Waiting for approval|Done)", seconds=90)
     if "Waiting" in shown(card):

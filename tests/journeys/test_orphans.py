@@ -5,12 +5,24 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import pytest
 import redis as redis_sync
 
 from tests.faults.test_redis_wiped import arm, azure
-from tests.journeys.test_money import made, now
+from tests.journeys.test_money import now, waiting
 from tests.journeys.test_money_and_memory import budget
 from tests.playing import ALICE, BOB, CAROL, Playing, shown, wait_until
+
+
+@pytest.fixture(scope="module")
+def cards(play: Playing) -> dict[str, dict[str, Any]]:
+    """Two proven clusters, made at the same time."""
+    found = {name: waiting(play, name, "3d") for name in ("stray", "handmade")}
+    for card in found.values():
+        play.click(card, "approve", BOB)
+    for name in found:
+        play.card(f"cluster {name}(.|\n)*Done", seconds=120)
+    return found
 
 
 def reserved(play: Playing, user: str) -> float:
@@ -42,8 +54,8 @@ def cancelled_half_way(play: Playing, report: dict[str, Any]) -> None:
     assert (reserved(play, BOB), round(reserved(play, ALICE))) == (0, round(hers))
 
 
-def test_an_orphan_is_reported_once_with_buttons_and_taken_over(play: Playing) -> None:
-    card = made(play, "stray", "3d")
+def test_an_orphan_is_reported_once_with_buttons_and_taken_over(play: Playing, cards: dict[str, dict[str, Any]]) -> None:
+    card = cards["stray"]
     store = redis_sync.Redis.from_url(play.ready["redis"], decode_responses=True)
     lease = str(store.hget("{qm}:leases", "stray"))
     store.srem("{qm}:active", lease)
@@ -69,8 +81,8 @@ def test_an_orphan_is_reported_once_with_buttons_and_taken_over(play: Playing) -
     assert sum("carries my tags" in shown(reply) for reply in now(play, card)["replies"]) == 1
 
 
-def test_what_somebody_deleted_by_hand_is_noticed_and_said_once(play: Playing) -> None:
-    card = made(play, "handmade", "3d")
+def test_what_somebody_deleted_by_hand_is_noticed_and_said_once(play: Playing, cards: dict[str, dict[str, Any]]) -> None:
+    card = cards["handmade"]
     arm(play, "DELETE", "quartermaster-handmade", "handmade")
     play.reply(card["ts"], "`handmade` is gone from Azure, and it was not I", seconds=60)
     play.advance(5)

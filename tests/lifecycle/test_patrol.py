@@ -17,6 +17,7 @@ from bot.cluster.nodes import Capacity, Count, GpuNode, Holder, PendingPod
 from bot.lifecycle.idling import Seen, counted, judged
 from bot.lifecycle.orphans import orphaned, vanished
 from bot.lifecycle.patrol import Using
+from bot.lifecycle.rebuilding import known
 from bot.operations.journal import Commit, Journal, NewOperation
 from bot.operations.record import Operation
 from bot.operations.waiting import Waiting
@@ -147,3 +148,7 @@ async def test_what_nobody_waits_on_any_more_is_not_observed(redis: Redis) -> No
     assert not await waiting.fresh("azure:g/b", 60)
     assert await waiting.fresh("azure:g/a", 60)
     assert await waiting.names("cluster:") == []
+
+
+def test_a_price_tag_that_somebody_made_nonsense_of_is_no_price() -> None:
+    assert [known({tags.PRICE: text}, "g", "demo").price for text in ("0.526", "much", "-1", "NaN", "")] == ["0.526", "", "", "", ""]

@@ -65,7 +65,7 @@ def planned(planning: Planning, policy: Policy) -> Step:
     async def step(op: Operation, do: Services) -> Outcome:
         made = await planning(op, do, policy)
         if made.blocked:
-            raise Refused("plans.blocked", reasons=made.blocked)
+            raise Refused("plans.blocked", reasons=made.blocked, buttons=tuple(made.target.get("mend", ())))
         return Done(plan={**made.as_json(), "digest": made.digest}, say=(plan_message(made),))
 
     return Step("plan", step)

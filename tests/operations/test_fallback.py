@@ -91,6 +91,18 @@ async def test_places_without_quota_or_closed_to_the_subscription_are_not_offere
     assert "westus3" in findings(op, "info")
 
 
+async def test_what_a_region_does_not_give_is_offered_in_the_first_place_that_does(world: World) -> None:
+    closed = await world.run("cluster.create", cluster="other", region="westeurope", size=T4_16)
+    assert "restricted for this subscription" in str(closed.error)
+    assert (closed.error or {})["buttons"] == [f"mend:size={T4};zone=", "other_size"]
+    compose(world, Fallback(sizes=(T4_16,), regions=("westeurope", "westus3"), attempts=3))
+    moved = await world.run("cluster.create", cluster="other", region="westeurope", size=T4_16)
+    assert (moved.error or {})["buttons"] == [f"mend:size={T4_16};zone=;region=westus3", "other_size"]
+    world.state.quota_overrides["eastus", "standard ncasv3_t4 family"] = 4
+    full = await world.run("cluster.create", cluster="other", region="eastus", size=T4_16)
+    assert (full.error or {})["buttons"] == [f"mend:size={T4_16};zone=;region=westus3", "other_size", "quota"]
+
+
 async def test_another_zone_is_tried_where_a_zone_was_asked_for(world: World) -> None:
     await world.make(world.ours())
     world.fault("no_capacity", "PUT .*agentPools/", times=2, size=T4)

@@ -98,6 +98,11 @@ def refusing(one: Gallery) -> None:
         "What cannot work is refused before anything is made",
         one.asked("pool add demo/big --size Standard_ND96isr_H100_v5 --for 2h", "Not (started|possible)|Refused"),
     )
+    one.take(
+        "mended",
+        "Where something else can be had, a button asks for that",
+        one.asked(f"cluster create older --size {T4} --kubernetes-version 1.29 --for 8h", "Ask for Kubernetes"),
+    )
     denied = one.asked(f"pool add demo/extra --size {T4} --nodes 2 --for 2d", "Waiting for approval")
     play.click(denied, "deny", BOB)
     view = wait_until(lambda: play.call("GET", f"/views?user={BOB}")["views"])[-1]
