@@ -9,7 +9,7 @@ from bot.approvals.rules import Policy
 from bot.approvals.steps import Gates
 from bot.lifecycle import digests, home, lost, notices, orphans
 from bot.lifecycle.idling import Idling
-from bot.operations import adopting, again, capacityquestions, changing, deeds, enabling, fallback, jobquestions, leases, removal, running
+from bot.operations import adopting, again, capacityquestions, changing, deeds, enabling, fallback, jobquestions, leases, proving, removal, running
 from bot.operations.attached import Fetch, attached_step
 from bot.operations.queries import QUESTIONS, asked
 from bot.operations.steps import Kind, Step
@@ -39,10 +39,10 @@ def kinds(policy: Policy, gates: Gates, fetch: Fetch, paying: Paying) -> Mapping
         Kind("pool.add", (*approved, fallback.POOL, paying.follow, *enable, lease, fallback.CLEAR), (*fallback.UNDO, paying.unreserve)),
         Kind("cluster.adopt", (*start, gates.confirm, *asking, *adopting.ADOPT), (*adopting.UNDO, paying.unreserve)),
         Kind("cluster.stop", (*start, *changing.STOP, paying.reprice), changing.POWER_UNDO),
-        Kind("cluster.start", (*approved, *changing.START, paying.reprice), changing.POWER_UNDO),
-        Kind("pool.scale", (*approved, *changing.SCALE, paying.reprice), changing.SCALE_UNDO),
+        Kind("cluster.start", (*approved, *changing.START, paying.reprice, proving.FOLLOW), changing.POWER_UNDO),
+        Kind("pool.scale", (*approved, *changing.SCALE, paying.reprice, proving.FOLLOW), changing.SCALE_UNDO),
         Kind("pool.stop", (*start, *changing.STOP, paying.reprice), changing.POWER_UNDO),
-        Kind("pool.start", (*approved, *changing.START, paying.reprice), changing.POWER_UNDO),
+        Kind("pool.start", (*approved, *changing.START, paying.reprice, proving.FOLLOW), changing.POWER_UNDO),
         Kind("pool.abort", (*start, *changing.ABORT)),
         Kind("cluster.delete", (*start, gates.confirm, *removal.CLUSTER_STEPS, paying.settle)),
         Kind("pool.delete", (*start, gates.confirm, *removal.POOL_STEPS, paying.settle)),
@@ -51,10 +51,11 @@ def kinds(policy: Policy, gates: Gates, fetch: Fetch, paying: Paying) -> Mapping
         Kind("pool.extend", (*start, *asking, extend)),
         Kind("cluster.extend", (*start, *asking, extend)),
         Kind("thread.extend", (gates.admit, RESOLVE, plan_step(policy, "pool.extend"), ASK, paying.reserve, extend), card="none"),
-        Kind("plugin.install", (*start, enabling.PLUGIN, enabling.ROLLOUT, deeds.SAY_PLUGIN)),
-        Kind("plugin.upgrade", (*start, enabling.PLUGIN, enabling.ROLLOUT, deeds.SAY_PLUGIN)),
+        Kind("plugin.install", (*start, enabling.PLUGIN, enabling.ROLLOUT, deeds.SAY_PLUGIN, proving.FOLLOW)),
+        Kind("plugin.upgrade", (*start, enabling.PLUGIN, enabling.ROLLOUT, deeds.SAY_PLUGIN, proving.FOLLOW)),
         Kind("plugin.remove", (*start, gates.confirm, deeds.REMOVE_PLUGIN)),
         Kind("gpu.check", (*start, enabling.PROOF)),
+        Kind("gpu.proof", (plan_step(policy, "gpu.check"), enabling.BRIEF_PROOF), card="none"),
         Kind("job.run", (gates.admit, gates.card, attached_step(fetch), *work), running.UNDO),
         Kind("job.again", (gates.admit, gates.card, again.RESOLVE, *work), running.UNDO),
         Kind("thread.curve", (gates.admit, jobquestions.CURVE), card="none"),

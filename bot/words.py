@@ -30,6 +30,7 @@ WORDS: Final[dict[str, Words]] = {
     "commands.quote": Words("A quote ( {mark} ) is opened and never closed.", "Close it, or leave it out."),
     "commands.several": Words("That is more than one command.", "Send one `/gpu …` at a time."),
     "commands.unknown": Words("I do not know `{word}`.", "{choices}"),
+    "commands.programs_option": Words("`{command}` has no option `{option}`.", "What the program itself is to be given goes behind `--`."),
     "commands.unknown_option": Words("`{command}` has no option `{option}`.", "{choices}"),
     "commands.missing_argument": Words("`{command}` needs {what}."),
     "commands.missing_option": Words("Say {what}."),
@@ -125,6 +126,7 @@ WORDS: Final[dict[str, Words]] = {
     "budgets.closed": Words("`{name}` is gone already, so nothing more can be set aside for it."),
     # --- plans ----------------------------------------------------------------------------------
     "plans.not_ours": Words("`{name}` was not made by me, so I do not touch it.", "`/gpu cluster adopt {name}` hands it to me."),
+    "plans.no_lease_here": Words("Nothing in this thread has an expiry that I keep.", "`/gpu status` shows what does."),
     "plans.no_lease": Words("`{name}` has no expiry that I keep.", "`/gpu status` shows what does."),
     "plans.longest": Words("`{name}` runs until {until}, and the policy allows at most {limit} from now.", "Extend it later."),
     "plans.taken_over": Words("Somebody has taken `{name}` over already.", "`/gpu cluster list` shows who."),
@@ -133,6 +135,10 @@ WORDS: Final[dict[str, Words]] = {
         "There is a cluster `{name}` already.", "Choose another name, or `/gpu pool add {name}/gpu --size {cheapest}` to add GPUs to it."
     ),
     "plans.pool_taken": Words("Cluster `{cluster}` has a node pool `{name}` already.", "Choose another name: `/gpu pool add {cluster}/{other} …`."),
+    "plans.no_parameter": Words(
+        "The template `{template}` has no parameter {names}.", "It has {known}; what the program itself takes goes behind `--`."
+    ),
+    "plans.no_gpu_pool": Words("Cluster `{cluster}` has no GPU node pool of a size that I know.", "`/gpu pool add {cluster}/gpu --size SIZE` makes one."),
     "plans.no_pool": Words("Cluster `{cluster}` has no node pool `{name}`.", "It has {known}."),
     "plans.no_fit": Words("That does not fit on `{cluster}`: {reason}.", "`/gpu nodes {cluster}` shows who holds what; `/gpu pool add` makes room."),
     "plans.unsafe": Words("That job is not run: {reasons}."),
@@ -170,6 +176,7 @@ WORDS: Final[dict[str, Words]] = {
     "operations.rollout_stuck": Words("The device plugin does not start on every node: {lines}.", "`/gpu check` names the cause."),
     "operations.unproven": Words("{sentence}", "{next_step} `/gpu check` looks again."),
     "operations.no_job": Words("I know no job `{name}`.", "`/gpu jobs` lists them."),
+    "operations.no_job_but_run": Words("I know no job `{name}`, but runs of it.", "The newest is `{newest}`; `/gpu jobs` lists them all."),
     "operations.no_job_there": Words(
         "I know no job `{name}` there, but one on {places}.", "Name that cluster, or leave `--on` and `--namespace` out."
     ),

@@ -31,7 +31,7 @@ SILENT: Final = frozenset({"home", "reply", "digest", "notice"})
 """Kinds that nobody asked for and that change nothing."""
 INTERNAL: Final = frozenset({"lease", "cluster.expire", "pool.expire"})
 """Kinds that the bot starts by itself."""
-OWN_ACCORD: Final = frozenset({"idle", "idle.scale", "idle.stop", "idle.delete", "pool.enable", "lease.stamp"})
+OWN_ACCORD: Final = frozenset({"idle", "idle.scale", "idle.stop", "idle.delete", "pool.enable", "gpu.proof", "lease.stamp"})
 """Kinds whose record names the owner of what they are about, who did not ask for them."""
 DECISIONS: Final = {"approve": "approved", "deny": "denied", "confirm": "confirmed", "break-glass": "broke_glass", "keep": "kept"}
 OWED: Final = "{qm}:audit:owed"

@@ -86,10 +86,21 @@ class Binding:
         guess = nearest(bare, known)
         listed = ", ".join(f"`--{option.name}`" for option in self.command.options)
         choices = "" if guess else f"It takes {listed}." if listed else "It takes none."
+        behind = [] if guess else self._program_s_own(index)
+        if behind:
+            error = Malformed("commands.programs_option", instead="", command=f"/gpu {self.command.name}", option=shown(name))
+            raise Mistake(error, index, index + len(behind), self.command, behind)
         _, equals, given = self.tokens[index].text.partition("=")
         instead = f"--{known[guess].name}{equals}{quoted(given) if equals else ''}" if guess else None
         error = Malformed("commands.unknown_option", instead=instead, command=f"/gpu {self.command.name}", option=shown(name), choices=choices)
         raise self._wrong(error, index, index + 1)
+
+    def _program_s_own(self, index: int) -> list[str]:
+        """The unknown option at `index` with its value, where it may be meant for the program that is run; else nothing."""
+        if not self.command.passthrough or all(token.text.startswith("--") for token in self.tokens[self.start : index]):
+            return []
+        value = self.tokens[index + 1 : index + 2] if "=" not in self.tokens[index].text else []
+        return [token.text for token in (self.tokens[index], *value) if token.text.startswith("--") is (token is self.tokens[index])]
 
     def _option(self, option: Option, index: int) -> int:
         """Read the option at `index`; answers the index of the word after it."""

@@ -12,14 +12,16 @@ class Mistake(Exception):
     """`error` says what is wrong; the words from `first` up to `last` are to be replaced by ``error.instead`` (empty: left out).
 
     Where nothing can be put in their place, `first` equals `last`, and an example of `command` is shown.
+    `behind` are words that belong behind ``--``.
     """
 
-    def __init__(self, error: Malformed, first: int = 0, last: int = 0, command: Command | None = None) -> None:
+    def __init__(self, error: Malformed, first: int = 0, last: int = 0, command: Command | None = None, behind: Sequence[str] = ()) -> None:
         super().__init__(str(error))
         self.error = error
         self.first = first
         self.last = last
         self.command = command
+        self.behind = behind
 
 
 def told(mistake: Mistake, tokens: Sequence[Token], passed: Sequence[str] | None) -> str:
@@ -32,8 +34,8 @@ def _instead(mistake: Mistake, tokens: Sequence[Token], passed: Sequence[str] | 
     if instead is not None and mistake.last > mistake.first:
         typed = [quoted(token.text) for token in tokens]
         mended = ["/gpu", *typed[: mistake.first], *([instead] if instead else []), *typed[mistake.last :]]
-        if passed and (command is None or command.passthrough):
-            mended += ["--", *(quoted(word) for word in passed)]
+        if (passed or mistake.behind) and (command is None or command.passthrough):
+            mended += ["--", *(quoted(word) for word in (*mistake.behind, *(passed or ())))]
         return f"Type: `{shown(' '.join(mended), 600)}`"
     if command is not None and command.examples:
         return f"For example: `{shown('/gpu ' + command.examples[0], 300)}`"

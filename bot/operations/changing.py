@@ -190,7 +190,7 @@ def _turned(op: Operation, state: State) -> str:
         after = f" It is still deleted at its expiry, {date(until)}." if until else ""
         return f"⏸ {noun(op)} is stopped: no node of it costs anything; its disks cost a little.{after}"
     count = f" with {nodes_of(state)}" if isinstance(state, PoolState) else ""
-    return f"▶️ {noun(op)} runs again{count}. `/gpu check {shown(op)}` proves that its GPUs can be scheduled."
+    return f"▶️ {noun(op)} runs again{count}."
 
 
 async def settle(op: Operation, do: Services) -> Outcome:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from bot.azure import pools, tags
@@ -16,7 +17,7 @@ from bot.cluster.proof import Expectation
 from bot.cluster.verdict import outlasted
 from bot.errors import Failed
 from bot.operations import answers
-from bot.operations.nodeview import View, proven
+from bot.operations.nodeview import View, attested, proven
 from bot.operations.provisioning import driver_of, target
 from bot.operations.record import Operation
 from bot.operations.services import Services
@@ -109,19 +110,32 @@ def difference(state: PoolState, asked: str = "") -> str:
 
 async def prove(op: Operation, do: Services) -> Outcome:
     """Hold the nodes against the promise, run `nvidia-smi` on one, and only then show the node capacity."""
+    return await _proved(op, do, lambda capacity, verdict: proven("proof", View(target(op)["cluster"], capacity, do.clock.now()), verdict))
+
+
+async def prove_briefly(op: Operation, do: Services) -> Outcome:
+    """The same after another operation: it shows no table, and does not wait for jobs that hold all GPUs."""
+    return await _proved(op, do, lambda _, verdict: attested("proof", verdict), busy_is_fine=True)
+
+
+async def _proved(op: Operation, do: Services, tell: Callable[[nodes.Capacity, Verdict], Say], *, busy_is_fine: bool = False) -> Outcome:
     access = await access_of(op, do)
     wanted = await expectation(op, do)
     verdict = await proof.prove(access, wanted, op.id, owner=op.user, now=do.clock.utc())
     details = {**op.memo.get("details", {}), "proof": verdict.sentence}
     causes = first_seen(op, do, verdict)
     over = late(op, do, "proof", PROOF_SECONDS) or outlasted(verdict, causes[verdict.cause or ""], do.clock.now(), wanted)
+    if verdict.cause == "probe_no_room" and busy_is_fine:
+        await probe.remove_probe(access, wanted.pool, op.id)
+        words = f"⚪ {verdict.sentence.partition(';')[0]}: once one is free, `/gpu check {wanted.cluster}/{wanted.pool}` proves it."
+        return Done(say=(Say("busy", words),))
     if verdict.waiting and not over:
         return watched(op, do, details=details, causes=causes, now=verdict.sentence)
     await probe.remove_probe(access, wanted.pool, op.id)
     if not verdict.ready:
         raise Failed("operations.unproven", sentence=verdict.sentence, next_step=verdict.next_step)
     capacity = await nodes.capacity(access, answers.prices_of(target(op)))
-    return Done(memo={"details": details, "now": ""}, say=(proven("proof", View(target(op)["cluster"], capacity, do.clock.now()), verdict),))
+    return Done(memo={"details": details, "now": ""}, say=(tell(capacity, verdict),))
 
 
 async def show_capacity(op: Operation, do: Services) -> Outcome:
@@ -134,3 +148,4 @@ async def show_capacity(op: Operation, do: Services) -> Outcome:
 PLUGIN = Step("plugin", install_plugin, "NVIDIA device plugin")
 ROLLOUT = Step("rollout", await_plugin, "Plugin on every GPU node")
 PROOF = Step("proof", prove, "Proof that GPUs can be scheduled")
+BRIEF_PROOF = Step("proof", prove_briefly)

@@ -7,6 +7,7 @@ from typing import Final
 from redis.asyncio import Redis
 
 from bot.errors import Refused
+from bot.operations import runs
 from bot.operations.journal import Journal
 from bot.operations.record import JOB_KINDS, Operation
 from bot.operations.services import Services
@@ -26,7 +27,7 @@ async def keep(redis: Redis, cluster: str, namespace: str, name: str, op_id: str
 async def named(do: Services, op: Operation) -> Operation:
     """The operation that started the job that `op` names, with or without its cluster and namespace.
 
-    Raises Refused where there is none (``operations.no_job``), or more than one (``operations.job_where``: what to type instead).
+    Raises Refused where there is none (``operations.no_job`` and its like), or more than one (``operations.job_where``: what to type instead).
     """
     name, cluster, namespace = (str(op.values.get(key) or "") for key in ("job", "cluster", "namespace"))
     known = []
@@ -38,6 +39,9 @@ async def named(do: Services, op: Operation) -> Operation:
     fitting = [one for one in known if cluster.lower() in ("", one[0].lower()) and namespace in ("", one[1])]
     if not fitting and op.kind == "job.again":
         fitting = known  # one more run may go to another place than the last
+    if not known and (runs_of_it := await runs.earlier(do.redis, name)):
+        newest = max(runs_of_it.values(), key=lambda run: float(run["at"]))
+        raise Refused("operations.no_job_but_run", name=name, newest=newest.get("job") or "?")
     if not fitting:
         raise Refused("operations.no_job_there" if known else "operations.no_job", name=name, places=", ".join(f"`{on}`" for on, _, _ in known))
     if len(fitting) > 1:

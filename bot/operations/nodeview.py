@@ -168,6 +168,11 @@ def proven(event: str, view: View, verdict: Verdict) -> Say:
     return Say(event, f"Proven: {view.headline()}", [top, *view.blocks(), evidence], plain=[top, *view.plain(), evidence])
 
 
+def attested(event: str, verdict: Verdict) -> Say:
+    """The proof with its evidence alone."""
+    return Say(event, f"Proven: {verdict.sentence}", [section(f"✅ {verdict.sentence}"), context("\n".join(verdict.evidence)[:2000])])
+
+
 def owners(capacities: Sequence[Capacity]) -> list[str]:
     """The Slack ids of all who hold GPUs or wait for some."""
     found = [one.owner for capacity in capacities for node in capacity.nodes for one in node.holders]

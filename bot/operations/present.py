@@ -57,7 +57,7 @@ def title(op: Operation) -> str:
     """What was asked for, in a few words."""
     if op.plan:
         return str(op.plan.get("title") or op.text or op.kind)
-    return cut(f"/gpu {op.text.partition(' --')[0]}", 140) if op.text else op.kind
+    return cut(f"/gpu {op.text.partition(' --')[0]}", 140) if op.text else {"job.run": "Run on GPU"}.get(op.kind, op.kind)
 
 
 def card(op: Operation, kind: Kind) -> Rendered | None:

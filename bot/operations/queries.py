@@ -148,8 +148,9 @@ async def thread_status(op: Operation, do: Services) -> Answer:
     about = await do.journal.load(str(op.memo.get("about", "")))
     if about is None:
         return said("I know nothing about this thread.")
-    now = about.memo.get("now") or about.memo.get("outcome") or ""
-    return said(f"*{escaped(title(about))}*: {about.status.replace('_', ' ')}" + (f" - {now}" if now else ""))
+    now, status = str(about.memo.get("now") or ""), about.status.replace("_", " ")
+    outcome = f" - {about.memo['outcome']}" if about.memo.get("outcome") else ""
+    return said(f"*{escaped(title(about))}*: {now or status + outcome}")
 
 
 async def reply(op: Operation, do: Services) -> Answer:

@@ -191,7 +191,7 @@ def finished(run: Run, op_id: str, user: str) -> Say:
     lines += [setback_line(run.setbacks)] if run.setbacks else []
     buttons = [Button("Logs", "logs", op_id), *([Button("Curve", "curve", op_id)] if len(summary.points) > 1 else []), *again(op_id)]
     blocks = [section("\n".join(lines)), fields(_pairs(run))]
-    if len(run.parts) > 1:
+    if len(run.parts) > 1 and any(newest(summary) or summary.failure or summary.device for _, summary in run.parts):
         blocks.append(section("\n".join(part_lines(run))))
     return _with_curve(run, blocks, actions(buttons))
 

@@ -75,7 +75,8 @@ async def check(op: Operation, do: Services) -> Outcome:
     if absent:
         names = ", ".join(f"`{name}`" for name in absent)
         raise Refused("cluster.no_secret", names=names, first=absent[0], namespace=t["namespace"], cluster=t["cluster"])
-    return Done(memo={"made": ["job"], "notes": {**op.memo.get("notes", {}), "place": t.get("chosen", "")}})
+    without = "" if t.get("gpus") else "It asks for no GPU (`nvidia.com/gpu` among its limits), so it gets none."
+    return Done(memo={"made": ["job"], "notes": {**op.memo.get("notes", {}), "place": t.get("chosen", ""), "gpus": without}})
 
 
 async def start(op: Operation, do: Services) -> Outcome:
@@ -157,7 +158,7 @@ async def tell(op: Operation, do: Services) -> Outcome:
     seconds = _seconds(state, do.clock.now() - float(op.memo.get("job_started", do.clock.now())))
     run = _run(op, state, parts, seconds)
     run = await runs.compared(do.redis, t["base"], op, run)
-    notes = {name: op.memo.get("notes", {}).get(name, "") for name in ("again", "place")}
+    notes = {name: op.memo.get("notes", {}).get(name, "") for name in ("again", "place", "gpus")}
     memo = {"notes": notes, "outcome": report.headline(run), "result": runs.result(run), "cost": str(run.cost or 0)}
     say = report.finished(run, op.id, op.user)
     if run.succeeded:

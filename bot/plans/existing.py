@@ -8,7 +8,7 @@ from bot.approvals.rules import Policy
 from bot.azure import groups, pools, tags
 from bot.azure.clusters import ClusterState
 from bot.azure.pools import PoolState
-from bot.azure.sizes import promised
+from bot.azure.sizes import Size, lookup, promised
 from bot.errors import Refused
 from bot.model import Change, Plan
 from bot.operations.answers import counted, node_price
@@ -80,10 +80,13 @@ async def check(op: Operation, do: Services, policy: Policy) -> Plan:
     """The proof for one pool; with a cluster alone, for its first GPU pool."""
     cluster = await do.cluster(op.values["cluster"])
     wanted = op.values.get("pool", "")
-    chosen = next((pool for pool in cluster.pools if pool.mode != "System" and wanted in ("", pool.name)), None)
+    with_gpus = [pool for pool in cluster.pools if pool.mode != "System" and isinstance(lookup(pool.size), Size)]
+    if not with_gpus:
+        raise Refused("plans.no_gpu_pool", cluster=cluster.name)
+    chosen = next((pool for pool in with_gpus if wanted in ("", pool.name)), None)
     if chosen is None:
-        known = ", ".join(f"`{pool.name}`" for pool in cluster.pools) or "none"
-        raise Refused("plans.no_pool", cluster=cluster.name, name=wanted or "with GPUs", known=known)
+        known = ", ".join(f"`{pool.name}`" for pool in with_gpus) + " with GPUs"
+        raise Refused("plans.no_pool", cluster=cluster.name, name=wanted, known=known)
     resource, per_node = promised(chosen.size, chosen.mig)
     each = node_price(chosen)
     pool = {

@@ -21,13 +21,13 @@ async def resolve_extend(op: Operation, do: Services) -> Outcome:
     """Which cluster or pool the thread (or the warning's button) is about."""
     about = await do.journal.load(str(op.memo.get("about", "")))
     if about is None:
-        raise Refused("plans.no_lease", name="this thread")
+        raise Refused("plans.no_lease_here")
     if about.kind == "lease":
         found: dict[str, Any] = {"cluster": about.memo["cluster"], "pool": about.memo.get("pool", "")}
     else:
         t = (about.plan or {}).get("target", {})
         if "cluster" not in t or about.kind not in LEASED:
-            raise Refused("plans.no_lease", name="this thread")
+            raise Refused("plans.no_lease_here")
         pool = t.get("pool", "")
         name = pool.get("name", "") if isinstance(pool, dict) else pool
         found = {"cluster": t["cluster"], "pool": "" if about.kind.startswith("cluster.") else name}

@@ -45,6 +45,7 @@ async def job_run(op: Operation, do: Services, policy: Policy) -> Plan:
     """A Job on a cluster of ours; runs on what is paid for already, so it needs no approval."""
     values = op.values
     template = template_of(values, do)
+    _declared(values, template)
     _allowed(values, template, policy)
     base = base_name(values, template)
     timeout = _timeout(values, template, policy)
@@ -123,6 +124,15 @@ def _may_bring(pool: PoolState, gpus: int, resource: str) -> bool:
     except KeyError:
         return False
     return offered == resource and count >= gpus
+
+
+def _declared(values: Mapping[str, Any], template: Template) -> None:
+    """Refuse a parameter that the template does not know: it would be passed on to a program that may not know it either."""
+    several = {"at_once"} if values.get("pods") else set()
+    unknown = [name for name in values.get("parameters") or {} if name.replace("-", "_") not in {*template.parameters, *several}]
+    if values.get("template") and unknown:
+        known = ", ".join(f"`{name}`" for name in template.parameters) or "none"
+        raise Refused("plans.no_parameter", template=values["template"], names=", ".join(f"`{name}`" for name in unknown), known=known)
 
 
 def _allowed(values: Mapping[str, Any], template: Template, policy: Policy) -> None:

@@ -31,6 +31,7 @@ def test_a_pool_is_scaled_and_the_new_price_is_shown(play: Playing, cluster: str
     card = play.card("scale(.|\n)*Waiting for approval")
     play.click(card, "approve", BOB)
     play.card("scale node pool shop/gpu(.|\n)*Done", seconds=90)
+    play.reply(card["ts"], "✅ 2 `nvidia.com/gpu` on 2 nodes of pool `gpu` can be scheduled: Tesla T4, driver (.|\n)*nodes: 2 of 2 Ready")
     play.command("nodes shop")
     play.card("2 of 2 GPUs free on 2 nodes", seconds=60)
     play.command(f"pool scale {cluster}/gpu --nodes 9")
@@ -52,6 +53,7 @@ def test_a_pool_is_stopped_and_started(play: Playing, cluster: str) -> None:
     whole = shown(play.card("resource group `quartermaster-shop`"))
     for words in ("Kubernetes 1.", "Standard_NC4as_T4_v3", "driver-only", "<@U0ALICE>", "System"):
         assert words in whole, whole
+    play.reply(play.card("start node pool|start .*gpu")["ts"], "✅ 2 `nvidia.com/gpu` on 2 nodes of pool `gpu` can be scheduled")
 
 
 def test_a_cluster_made_by_hand_is_adopted_by_an_operator(play: Playing) -> None:

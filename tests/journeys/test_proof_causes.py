@@ -219,6 +219,7 @@ def test_the_plugin_is_upgraded_node_by_node_and_removed(play: Playing, fine: Ha
     play.reply(card["ts"], "runs on every GPU node of `fine`")
     assert "2 of 2 nodes: ● aks-gpu" in shown(play.card("upgrade device plugin on fine"))
     assert "Runs on 2 of 2 nodes. Version v0.19.3, the newest that I know." in shown(asked(play, "plugin status fine", "Device plugin on fine"))
+    play.reply(card["ts"], "✅ 2 `nvidia.com/gpu` on 2 nodes of pool `gpu` can be scheduled")
     play.reply(asked(play, "check fine", "check fine/gpu")["ts"], "Proven: fine: 2 of 2 GPUs free")
     card = asked(play, "plugin remove fine", "remove device plugin on fine")
     play.click(card, "confirm")

@@ -130,6 +130,20 @@ def test_a_job_without_a_gpu_is_refused_at_once(play: Playing) -> None:
     assert "Run on GPU" in said
 
 
+def test_what_was_meant_is_guessed_where_a_name_is_wrong(play: Playing) -> None:
+    """Runs of mnist were there before, in the tests above."""
+    _, newest = ran(play, "run mnist --on lab --set max_steps=20", "mnist-")
+    asked = {
+        "run mnist --on lab --set nonsense=1": r"The template `mnist` has no parameter `nonsense`\. It has `max_steps`, `learning_rate`, `dropout`",
+        "logs mnist": rf"I know no job `mnist`, but runs of it\. The newest is `{newest}`",
+        "check lab/system": r"Cluster `lab` has no node pool `system`\. It has `gpu` with GPUs\.",
+    }
+    for command in asked:
+        play.command(command)
+    for said in asked.values():
+        play.card(said)
+
+
 def test_a_manifest_in_a_code_block_runs(play: Playing, lab: Looking) -> None:
     manifest = MANIFEST.format(name="from-text", args='["a < b", "http://example.com/x"]', gpus=1)
     run_on_gpu(play, posted(play, f"could you run this please?\n```yaml\n{manifest}```\nthanks"))
@@ -146,13 +160,18 @@ def test_an_attached_manifest_runs(play: Playing, lab: Looking) -> None:
     assert lab.job(name)
 
 
+def test_a_manifest_without_a_gpu_runs_and_its_card_says_so(play: Playing) -> None:
+    run_on_gpu(play, posted(play, f"```{MANIFEST.format(name='gpuless', args='[]', gpus=0)}```"))
+    play.card(r"\Agpuless-\w+ on lab - (.|\n)*Done(.|\n)*It asks for no GPU")
+
+
 def test_an_unsafe_manifest_is_refused_with_all_reasons(play: Playing, lab: Looking) -> None:
     bad = MANIFEST.format(name="grabby", args="[]", gpus=1).replace("restartPolicy: Never", "hostNetwork: true\n      hostPID: true")
     bad = bad.replace("image: ghcr.io", "securityContext: {privileged: true}\n          image: ghcr.io")
     bad = bad.replace("  name: grabby", "  name: grabby\n  namespace: kube-system")
     ts = posted(play, f"```{bad}```")
     run_on_gpu(play, ts)
-    card = play.card(r"Not started(.|\n)*hostNetwork")
+    card = play.card(r"\ARun on GPU - (.|\n)*Not started(.|\n)*hostNetwork")
     for reason in ("hostNetwork", "hostPID", "privileged", "kube-system"):
         assert reason in shown(card), reason
     assert not [job for job in lab.jobs() if job["metadata"]["name"].startswith("grabby")]
