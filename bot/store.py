@@ -152,15 +152,19 @@ def leave_when_demoted(pool: ConnectionPool) -> None:
     pool.connection_class = _LEAVING.get(pool.connection_class, pool.connection_class)
 
 
-def _connect(settings: Settings, retry: Retry, *, seconds: float, connect_seconds: float, kind: type[Redis] = Redis) -> Redis:
-    url = settings.redis_url.reveal()
+def pool_of(url: str, *, seconds: float, connect_seconds: float) -> ConnectionPool:
+    """Connections to whatever is the primary at `url`, which may name Sentinels; how long an answer and a connection may take."""
     if "+sentinel://" in url:
         from docket._redis_sentinel import sentinel_connection_pool  # the same URL must mean the same to the queue and to us
 
-        pool = sentinel_connection_pool(url, decode_responses=True, socket_timeout=seconds, socket_connect_timeout=connect_seconds)
-    else:
-        pool = ConnectionPool.from_url(url, decode_responses=True, socket_timeout=seconds, socket_connect_timeout=connect_seconds)
-        leave_when_demoted(pool)
+        return sentinel_connection_pool(url, decode_responses=True, socket_timeout=seconds, socket_connect_timeout=connect_seconds)
+    pool = ConnectionPool.from_url(url, decode_responses=True, socket_timeout=seconds, socket_connect_timeout=connect_seconds)
+    leave_when_demoted(pool)
+    return pool
+
+
+def _connect(settings: Settings, retry: Retry, *, seconds: float, connect_seconds: float, kind: type[Redis] = Redis) -> Redis:
+    pool = pool_of(settings.redis_url.reveal(), seconds=seconds, connect_seconds=connect_seconds)
     pool.max_connections = MOST_CONNECTIONS
     pool.connection_kwargs["retry"] = retry
     return kind.from_pool(pool)

@@ -147,6 +147,8 @@ def test_redis_is_judged_by_what_it_says() -> None:
     assert wrong(fsync="") == ["Redis appendfsync"]
     assert wrong(maxmemory=100, used_memory=95) == ["Redis memory"]
     assert wrong(url="redis://cache.example.com:6379") == ["Redis connection"]
+    assert wrong(url="redis+sentinel://one.example.com,two.example.com/qm/0") == ["Redis connection"]
+    assert wrong(url="rediss+sentinel://one.example.com/qm/0") == []
 
 
 def test_clocks_that_differ_are_named() -> None:

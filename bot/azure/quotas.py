@@ -12,6 +12,7 @@ from bot.azure.findings import Finding, blocker, info, warning
 from bot.azure.sizes import Size
 from bot.azure.skus import SkuRow
 
+API_VERSION: Final = "2026-04-01"
 REGIONAL: Final = "cores"
 SPOT: Final = "lowPriorityCores"
 
@@ -52,10 +53,10 @@ async def usage(conn: Connection, region: str) -> list[Usage]:
 
     async def pages() -> list[Usage]:
         found = []
-        async for item in conn.compute.usage.list(region):
-            name = item.name
-            label = str((name.localized_value if name else "") or (name.value if name else "") or "")
-            found.append(Usage(str(name.value if name else ""), label, int(item.current_value or 0), int(item.limit or 0)))
+        for item in await conn.listed(f"/providers/Microsoft.Compute/locations/{region}/usages", API_VERSION):
+            name = item.get("name") or {}
+            value = str(name.get("value") or "")
+            found.append(Usage(value, str(name.get("localizedValue") or value), int(item.get("currentValue") or 0), int(item.get("limit") or 0)))
         return found
 
     return await conn.call(pages())

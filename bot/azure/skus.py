@@ -11,6 +11,7 @@ from bot.azure.connection import Connection
 from bot.clock import Clock
 
 KEPT_SECONDS: Final = 3600.0
+API_VERSION: Final = "2021-07-01"
 
 
 @dataclass(frozen=True)
@@ -65,8 +66,8 @@ class SkuCatalogue:
 
     async def _fetch(self, region: str) -> dict[str, SkuRow]:
         found: dict[str, SkuRow] = {}
-        async for item in self._conn.compute.resource_skus.list(filter=f"location eq '{region}'"):
-            row = read(item.as_dict(), region)
+        for item in await self._conn.listed("/providers/Microsoft.Compute/skus", API_VERSION, **{"$filter": f"location eq '{region}'"}):
+            row = read(item, region)
             if row is not None:
                 found[row.name.lower()] = row
         return found

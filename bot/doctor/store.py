@@ -56,7 +56,7 @@ def judged(info: Mapping[str, Any], fsync: str, url: str) -> list[Found]:
     most, used = int(info.get("maxmemory") or 0), int(info.get("used_memory") or 0)
     if most and used > NEARLY_FULL * most:
         found.append(Found("Redis memory", f"{used / most:.0%} of maxmemory", "Raise `maxmemory`: when it is full nothing can be written down."))
-    if url.startswith("redis://") and not any(host in url for host in ("127.0.0.1", "localhost", "[::1]")):
+    if url.startswith(("redis://", "redis+sentinel://")) and not any(host in url for host in ("127.0.0.1", "localhost", "[::1]")):
         todo = "Use rediss://: what people ask for passes through it, and whoever writes to it rules the bot."
         found.append(Found("Redis connection", "not encrypted", todo, True))
     return found

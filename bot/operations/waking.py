@@ -19,7 +19,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from bot.operations.journal import RUNG
-from bot.store import leave_when_demoted, text
+from bot.store import leave_when_demoted, pool_of, text
 
 Handle = Callable[[str], Awaitable[None]]
 REVIVE_SECONDS: Final = 5.0
@@ -131,7 +131,7 @@ class Waking:
 
     async def _listen(self, stop: asyncio.Event) -> None:
         """Wake what processes without an engine have written (the journal's list). What a kill takes along is found by the sweep."""
-        async with Redis.from_url(self._url, decode_responses=True, socket_timeout=LISTEN_SECONDS + 4) as redis:
+        async with Redis.from_pool(pool_of(self._url, seconds=LISTEN_SECONDS + 4, connect_seconds=5.0)) as redis:
             while not stop.is_set():
                 try:
                     # Never cancelled while it waits: what Redis has just given would be lost with it.

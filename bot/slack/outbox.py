@@ -95,8 +95,7 @@ class Outbox:
         if where is None:
             return
         entries = sorted((read(name, fields) for name in fields if name.startswith("m:")), key=lambda entry: entry.seq)
-        private = [entry for entry in entries if entry.payload.get("private_to") and entry.state == "new"]
-        later = await self._whisper_all(key, fence, private, where)
+        later = await self._whisper_all(key, fence, [entry for entry in entries if entry.payload.get("private_to")], where)
         await self._send_public(key, fence, fields, entries, where)
         if later:
             raise NotNow(later)
@@ -231,6 +230,10 @@ class Outbox:
     async def _whisper_all(self, key: str, fence: str, entries: list[Entry], where: Addressee) -> float:
         """Say the private ones; seconds until Slack lets more be said (0: all were). They hold nothing else up, nor each other."""
         for entry in entries:
+            if entry.state == "sending":  # whoever sent it was killed: nobody can tell what became of it, so it is not said again
+                await self._mark(key, fence, entry.name, "unknown", "private")
+            if entry.state != "new":
+                continue
             if not answerable(entry, where):
                 wait = await self._pacing.take("chat.postEphemeral")
                 if wait:

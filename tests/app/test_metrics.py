@@ -6,13 +6,15 @@ import re
 from collections.abc import Iterator
 
 import pytest
+import redis as redis_sync
 from prometheus_client import Counter, Gauge, Histogram, Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from bot import metrics
 from bot.app.observed import STATES, state_of
+from bot.operations.journal import Journal
 from tests.app.conftest import Operated
-from tests.playing import ALICE, BOB, GINA, GPU, ROOT, wait_until
+from tests.playing import ALICE, BOB, CAROL, GINA, GPU, ROOT, wait_until
 
 SECRETIVE = "zanzibar"  # a name that only a person typed
 WORD = re.compile(r"[A-Za-z][A-Za-z0-9_. -]{0,39}")
@@ -24,7 +26,11 @@ def told(operated: Operated) -> Operated:
     play = operated.play
     play.command(f"cluster create {SECRETIVE} --size Standard_NC4as_T4_v3 --for 8h")
     card = play.card(f"cluster {SECRETIVE}(.|\n)*Waiting for approval")
-    wait_until(lambda: operated.metric("clock", 'quartermaster_operations{state="waiting_approval"}') == 1, 30, "the stock to be taken again")
+    with redis_sync.Redis.from_url(play.ready["redis"]) as store:
+        store.zadd(Journal.key("due"), {"nobody": 0})  # due, and done by no worker: there is no such operation
+        wait_until(lambda: operated.metric("clock", 'quartermaster_operations{state="waiting_approval"}') == 1, 30, "the stock to be taken again")
+        assert operated.metric("clock", 'quartermaster_queue_depth{queue="operations"}') >= 1
+        store.zrem(Journal.key("due"), "nobody")
     play.click(card, "approve", BOB)
     play.card(f"cluster {SECRETIVE}(.|\n)*Done", seconds=90)
     play.command("cluster list", GINA)  # a guest: told so where she typed
@@ -61,16 +67,26 @@ def test_a_story_is_counted(told: Operated) -> None:
 
 
 def test_faults_of_a_service_are_counted_by_what_they_were(told: Operated) -> None:
-    def count(result: str) -> float:
-        return told.metric("worker", rf'quartermaster_requests_total{{call="GET",result="{result}",service="arm"}}')
+    def count(what: tuple[str, str, str]) -> float:
+        service, call, result = what
+        return told.metric("worker", rf'quartermaster_requests_total{{call="{call}",result="{result}",service="{service}"}}')
 
-    before = {result: count(result) for result in ("throttled", "failed", "no_answer")}
+    arm = [("arm", "GET", result) for result in ("throttled", "failed", "no_answer")]
+    slack = [("slack", "users.info", result) for result in ("throttled", "failed")]
+    before = {what: count(what) for what in (*arm, *slack, ("kubernetes", "GET", "refused"), ("kubernetes", "GET", "failed"))}
     told.play.fault("azure", "status", "GET .*managedClusters", status=429, retry_after=1)
     told.play.fault("azure", "status", "GET .*managedClusters", status=503)
     told.play.fault("azure", "reset_before", "GET .*managedClusters", times=2)  # aiohttp repeats once by itself
+    told.play.fault("slack", "status", "users.info", status=429, retry_after=1)
+    told.play.fault("slack", "status", "users.info", status=503)
+    told.play.fault("kubernetes", "status", "GET .*nodes", status=404)
+    told.play.fault("kubernetes", "status", "GET .*nodes", status=503)
     told.play.command("cluster list")
-    for result, seen in before.items():
-        wait_until(lambda result=result, seen=seen: count(result) == seen + 1, 60, result)  # type: ignore[misc]
+    told.play.command(f"nodes {SECRETIVE}")
+    told.play.command(f"nodes {SECRETIVE}")
+    told.play.command("sizes", CAROL)  # whom nobody has looked up yet
+    for what, seen in before.items():
+        wait_until(lambda what=what, seen=seen: count(what) == seen + 1, 60, f"{what}")  # type: ignore[misc]
     assert told.metric("worker", 'quartermaster_step_run_seconds_count{outcome="temporary"}') >= 1
 
 

@@ -21,6 +21,10 @@ def test_a_running_process_is_alive_and_ready(operated: Operated, name: str) -> 
     assert (found["status"], found["ready"], found["why"], found["redis"]) == (200, True, [], True)
 
 
+def test_the_clock_tells_how_long_ago_it_last_looked_what_is_due(operated: Operated) -> None:
+    assert 0 <= operated.ready("clock")["tick_age_seconds"] < 120
+
+
 def test_web_tells_how_old_its_socket_is_and_when_slack_was_last_heard(operated: Operated) -> None:
     wait_until(lambda: operated.ready("web")["socket"].get("heard_seconds_ago") is not None, 20, "a sign of life")
     found = operated.ready("web")["socket"]
@@ -78,3 +82,4 @@ def test_without_a_socket_web_is_not_ready(operated: Operated) -> None:
     found = operated.ready("web")
     assert found["status"] == 503
     assert found["why"] == ["there is no Socket Mode connection"]
+    assert "\nquartermaster_socket_connected 0.0\n" in operated.get("web", "/metrics")[1]

@@ -49,6 +49,17 @@ async def test_sku_rows_are_fetched_once_and_kept_for_an_hour(cloud: Any, tmp_pa
     assert await catalogue.row("eastus", "Standard_NC6") is None
 
 
+async def test_a_list_is_read_page_by_page_and_its_next_page_is_sought_with_azure_alone(cloud: Any) -> None:
+    catalogue, after = SkuCatalogue(cloud.conn, Clock()), f"{cloud.url}/subscriptions/{cloud.conn.subscription_id}/providers/Microsoft.Compute/skus"
+    first = {"name": "Standard_First", "resourceType": "virtualMachines", "locations": ["eastus"]}
+    cloud.fault("status", "GET .*skus", status=200, body={"value": [first], "nextLink": f"{after}?api-version=2021-07-01"})
+    assert {"standard_first", "standard_nc4as_t4_v3"} <= set(await catalogue.rows("eastus"))
+    cloud.fault("status", "GET .*usages", status=200, body={"value": [], "nextLink": "https://example.com/usages"})
+    with pytest.raises(Temporary) as caught:
+        await quotas.usage(cloud.conn, "eastus")
+    assert caught.value.code == "azure.garbled"
+
+
 async def test_every_size_that_the_cloud_offers_with_gpus_is_in_the_table_with_the_same_family(cloud: Any) -> None:
     rows = await SkuCatalogue(cloud.conn, Clock()).rows("eastus")
     for row in rows.values():

@@ -16,8 +16,7 @@ from pathlib import Path
 import pytest
 import redis as redis_sync
 
-from bot.settings import Settings
-from bot.store import impatient, patient
+from bot.operations.journal import RUNG
 from playground import valkey
 from playground.__main__ import free_port
 from tests.faults.aside import Aside
@@ -92,12 +91,14 @@ def pair(tmp_path: Path) -> Iterator[Pair]:
         first = str(play.ready["redis"]).removeprefix("unix://")
         port, other = free_port(), tmp_path / "replica"
         other.mkdir()
-        redis_sync.Redis(unix_socket_path=first).config_set("port", port)
+        primary = redis_sync.Redis(unix_socket_path=first)
+        primary.config_set("port", port)
+        primary.config_set("repl-diskless-sync-delay", 0)
         second = str(other / "redis.sock")
         process = subprocess.Popen(
             [
                 valkey.binary(), "--port", "0", "--unixsocket", second, "--dir", str(other), "--appendonly", "yes", "--save", "",
-                "--loglevel", "warning", "--replicaof", f"127.0.0.1 {port}", "--repl-diskless-sync-delay", "0",
+                "--loglevel", "warning", "--replicaof", f"127.0.0.1 {port}",
             ]
         )  # fmt: skip
         try:
@@ -116,6 +117,11 @@ def linked(replica: redis_sync.Redis) -> bool:
         info = replica.info("replication")
         return isinstance(info, dict) and bool(info["master_link_status"] == "up")
     return False
+
+
+def caught_up(pair: Pair) -> bool:
+    state = pair.primary.info("replication")
+    return isinstance(state, dict) and bool(state["slave0"]["lag"] <= 1)
 
 
 class Typist:
@@ -153,8 +159,9 @@ def going_on(pair: Pair) -> None:
 
 
 def all_well(pair: Pair, acked: list[str]) -> None:
-    """Everything goes on, nothing is lost, nothing is twice."""
+    """Everything goes on, nothing is lost, nothing is twice; and what `web` writes is heard at once, not found by a sweep."""
     play = pair.play
+    wait_until(lambda: pair.replica.llen(RUNG) == 0, 10, "a worker to hear the new primary")
     play.card("cluster made(.|\n)*Done", seconds=90)
     card = play.card("cluster waits(.|\n)*Waiting for approval")
     wait_until(lambda: play.click(card, "approve", BOB).get("ok"), 30, "a click to be taken")
@@ -204,7 +211,7 @@ def test_a_primary_that_is_demoted_is_left_for_the_new_one(pair: Pair) -> None:
     """A planned failover: the old server lives on as a replica and keeps its connections; it answers READONLY."""
     pair.begin(replicas=0)
     going_on(pair)
-    wait_until(lambda: pair.primary.info("replication")["slave0"]["lag"] <= 1, 10)
+    wait_until(lambda: caught_up(pair), 10, "the replica to have caught up")
     pair.address.to = str(pair.folder / "redis.sock")
     pair.replica.replicaof("NO", "ONE")
     port = free_port()
@@ -214,24 +221,45 @@ def test_a_primary_that_is_demoted_is_left_for_the_new_one(pair: Pair) -> None:
     all_well(pair, [])
 
 
-async def test_sentinels_lead_to_the_primary(pair: Pair, tmp_path: Path) -> None:
-    port, at = free_port(), pair.primary.config_get("port")["port"]
-    conf = tmp_path / "sentinel.conf"
-    conf.write_text(f"port {port}\nsentinel monitor qm 127.0.0.1 {at} 1\ndir {tmp_path}\n")
-    process = subprocess.Popen([valkey.binary(), str(conf), "--sentinel", "--loglevel", "warning"], stdout=subprocess.DEVNULL)  # noqa: ASYNC220
-    sentinel = redis_sync.Redis(port=port, decode_responses=True)
-    wait_until(lambda: answers(sentinel), 10, "the sentinel")
-    settings = Settings.from_environment({**pair.play.ready["env"], "REDIS_URL": f"redis+sentinel://127.0.0.1:{port}/qm/0"})
+@contextlib.contextmanager
+def sentinels(pair: Pair, folder: Path) -> Iterator[str]:
+    """Three sentinels that watch the pair, of which two elect; the URL that leads to whatever they say."""
+    ports, at = [free_port() for _ in range(3)], str(pair.primary.config_get("port")["port"])
+    pair.replica.config_set("port", free_port())
+    pair.primary.client_kill_filter(_type="replica")  # it comes back and says its new port, which the sentinels learn from the primary
+    processes = []
+    for port in ports:
+        conf = folder / f"sentinel-{port}.conf"
+        rules = ["monitor qm 127.0.0.1 {at} 2", "down-after-milliseconds qm 1000", "failover-timeout qm 6000"]
+        conf.write_text(f"port {port}\ndir {folder}\n" + "".join(f"sentinel {rule}\n" for rule in rules).replace("{at}", at))
+        processes.append(subprocess.Popen([valkey.binary(), str(conf), "--sentinel", "--loglevel", "warning"], stdout=subprocess.DEVNULL))
     try:
-        for client in (patient(settings), impatient(settings)):
-            assert (await client.info("server"))["process_id"] == pair.play.ready["pids"]["redis"]
-            await client.aclose()
+        for port in ports:
+            one = redis_sync.Redis(port=port, decode_responses=True)
+            wait_until(lambda one=one: acquainted(one), 20, "the sentinels to know each other and the replica")  # type: ignore[misc]
+        yield f"redis+sentinel://{','.join(f'127.0.0.1:{port}' for port in ports)}/qm/0"
     finally:
-        process.kill()
-        process.wait()
+        for process in processes:
+            process.kill()
+            process.wait()
 
 
-def answers(client: redis_sync.Redis) -> bool:
-    with contextlib.suppress(redis_sync.ConnectionError):
-        return bool(client.ping())
+def acquainted(sentinel: redis_sync.Redis) -> bool:
+    with contextlib.suppress(redis_sync.ConnectionError, redis_sync.ResponseError):
+        state = sentinel.sentinel_master("qm")
+        return isinstance(state, dict) and (state["num-other-sentinels"], state["num-slaves"]) == (2, 1)
     return False
+
+
+@pytest.mark.timeout(300)
+def test_sentinels_elect_the_replica_and_everything_goes_on(pair: Pair, tmp_path: Path) -> None:
+    with sentinels(pair, tmp_path) as url:
+        pair.begin(replicas=0, url=url)
+        going_on(pair)
+        wait_until(lambda: caught_up(pair), 10, "the replica to have caught up")
+        os.kill(int(pair.play.ready["pids"]["redis"]), signal.SIGKILL)
+        wait_until(lambda: "On it" in pair.play.command("nodes", ALICE), 30, "the replica to be elected and web to find it")
+        all_well(pair, [])
+        for name in ("web", "worker", "clock"):
+            assert pair.play.bots[name].poll() is None
+        pair.play.close()

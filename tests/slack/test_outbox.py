@@ -266,6 +266,17 @@ async def test_a_private_message_is_never_said_twice(post: Post) -> None:
     assert whispered(await post.local.messages(user="U0ALICE")) == ["psst"]
 
 
+async def test_a_private_message_whose_sender_was_killed_is_left_alone(post: Post) -> None:
+    ts = await parent(post)
+    post.speak("op", thread=ts)
+    await post.say("op", "psst", private_to="U0ALICE")
+    post.local.fault("late", "chat.postEphemeral", seconds=30)
+    await post.killed("op", lambda: post.calls("chat.postEphemeral"))
+    await post.delivered("op")
+    assert post.calls("chat.postEphemeral") == 1
+    assert await post.states("op") == {"op/psst": "unknown"}
+
+
 async def test_private_messages_keep_to_the_limit_and_hold_nothing_else_up(post: Post) -> None:
     """More of them at once than Slack takes; a 429 loses none."""
     ts, burst = await parent(post), int(TIERS["chat.postEphemeral"][0])
