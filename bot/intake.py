@@ -97,15 +97,15 @@ class Intake:
         """Where a job may go, as far as is known: (clusters, namespaces)."""
         return await known.names(self._redis), self._gate.policy.jobs.namespaces
 
-    async def set_aside(self, values: Mapping[str, Any], trigger: str) -> str:
+    async def set_aside(self, values: Mapping[str, Any], who: Who, trigger: str) -> str:
         """Keep what is too long for a modal's own memory (Slack: private_metadata, 3,000 characters) for an hour; its name."""
         name = identity("aside", trigger)
-        await self._redis.set(Journal.key("aside", name), json.dumps(values), ex=ASIDE_SECONDS)
+        await self._redis.set(Journal.key("aside", who.user, name), json.dumps(values), ex=ASIDE_SECONDS)
         return name
 
-    async def aside(self, name: str) -> dict[str, Any] | None:
-        """What was set aside under that name; None where it is no longer kept."""
-        kept = await self._redis.get(Journal.key("aside", name))
+    async def aside(self, name: str, who: Who) -> dict[str, Any] | None:
+        """What was set aside for that person under that name; None where it is not (or no longer) kept."""
+        kept = await self._redis.get(Journal.key("aside", who.user, name))
         return json.loads(kept) if kept else None
 
     async def refusal(self, request: Request, who: Who) -> str:

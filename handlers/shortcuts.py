@@ -58,7 +58,7 @@ def register(app: AsyncApp, intake: Intake) -> None:
         if refusal:
             modals.open_soon(client, body["trigger_id"], modals.notice("Run on GPU", refusal))
         elif len(clusters) > 1:
-            kept = {"channel": who_of(body).channel, "aside": await intake.set_aside(values, body["trigger_id"])}
+            kept = {"channel": who_of(body).channel, "aside": await intake.set_aside(values, who_of(body), body["trigger_id"])}
             modals.open_soon(client, body["trigger_id"], modals.where_to_run(kept, clusters, namespaces))
         else:
             await intake.request(request, who_of(body), trigger=body["trigger_id"], response_url=body.get("response_url", ""))
@@ -67,12 +67,12 @@ def register(app: AsyncApp, intake: Intake) -> None:
     @app.view("where")
     async def chosen(ack: AsyncAck, body: dict[str, Any], view: dict[str, Any]) -> None:
         kept = json.loads(view["private_metadata"])
-        values = await intake.aside(kept["aside"])
+        who = Who(body["team"]["id"], body["user"]["id"], kept["channel"])
+        values = await intake.aside(kept.get("aside", ""), who)
         if values is None:
             await ack(response_action="errors", errors={"cluster": TOO_LATE})
             return
         values |= {name: value for name, value in modals.filled_in(view).items() if value != modals.AS_IT_COMES}
-        who = Who(body["team"]["id"], body["user"]["id"], kept["channel"])
         request = Request(path=(), kind="job.run", values=values, text="")
         refusal = await intake.refusal(request, who)
         if refusal:

@@ -22,7 +22,7 @@ OTHER_ACTIONS = ("deny", "break_glass", "again_edit", "suggest_takeover", "sugge
 VIEWS = {
     "deny": {"reason": "because I say so"}, "break_glass": {"reason": "an emergency of mine, really"},
     "cluster": {"name": "mine", "region": "eastus", "size": "Standard_NC4as_T4_v3", "nodes": "1", "for": "8h"},
-    "run": {"work": "mnist", "on": "doors"}, "again": {"gpus": "1"},
+    "run": {"work": "mnist", "on": "doors"}, "again": {"gpus": "1"}, "where": {"cluster": "doors"},
 }  # fmt: skip
 _trigger = itertools.count(1)
 
@@ -92,8 +92,9 @@ def test_no_button_or_form_moves_anything_for_those_who_may_not(play: Playing, s
         for action, value in itertools.product((*ACTS, *OTHER_ACTIONS), forged):
             assert pressed(play, who, channel, action, value) == 200, action
     for who in (GINA, XAVI):
+        store.set(f"{{qm}}:aside:{who}:mine", json.dumps({"manifest": "apiVersion: batch/v1\nkind: Job\n"}))
         for callback, values in VIEWS.items():
-            kept = {"value": f"{operation}:{digest}", "channel": GPU, "about": operation, "job": "doors"}
+            kept = {"value": f"{operation}:{digest}", "channel": GPU, "about": operation, "job": "doors", "aside": "mine"}
             assert submitted(play, who, callback, kept, values) == 200, callback
     wait_until(lambda: not [one for one in records(store).values() if one["user"] in (GINA, XAVI) and one["status"] != "refused"], 60, "all refused")
     after = records(store)[key]

@@ -130,17 +130,20 @@ def test_a_job_without_a_gpu_is_refused_at_once(play: Playing) -> None:
     assert "Run on GPU" in said
 
 
-def test_what_was_meant_is_guessed_where_a_name_is_wrong(play: Playing) -> None:
-    """Runs of mnist were there before, in the tests above."""
-    _, newest = ran(play, "run mnist --on lab --set max_steps=20", "mnist-")
-    asked = {
-        "run mnist --on lab --set nonsense=1": r"The template `mnist` has no parameter `nonsense`\. It has `max_steps`, `learning_rate`, `dropout`",
-        "logs mnist": rf"I know no job `mnist`, but runs of it\. The newest is `{newest}`",
+def test_ones_own_template_runs_and_wrong_names_are_answered_with_what_is_there(play: Playing, lab: Looking) -> None:
+    """The page on templates, as it stands there."""
+    play.command("run finetune --on lab --set epochs=99")
+    _, name = ran(play, "run finetune --on lab --set epochs=5 --set lr=0.0003", "finetune-")
+    play.card(r"`99` does not fit `--epochs`: it must be a whole number from 1 to 50")
+    assert lab.job(name)["spec"]["template"]["spec"]["containers"][0]["args"] == ["--epochs", "5", "--lr=0.0003", "--data", "small"]
+    meant = {
+        "run finetune --on lab --set epoch=1": r"The template `finetune` has no parameter `epoch`\. It has `epochs`, `lr`, `data`, `tag`",
+        "logs finetune": rf"I know no job `finetune`, but runs of it\. The newest is `{name}`",
         "check lab/system": r"Cluster `lab` has no node pool `system`\. It has `gpu` with GPUs\.",
     }
-    for command in asked:
+    for command in meant:
         play.command(command)
-    for said in asked.values():
+    for said in meant.values():
         play.card(said)
 
 
