@@ -149,7 +149,7 @@ class LineReader:
         elif p.BATCH.search(gap):
             reading.batch = k
             reading.step = k if reading.step < 0 else reading.step
-        if text.startswith("epoch", b):
+        if text.startswith("epoch", b) or (k == 0 and gap.endswith("train: ") and text[b : b + 2] == " ["):  # timm: `Train: 12 [40/500`
             reading.epoch = k
         if reading.epoch == k or text[b : b + 2].strip()[:1] != "/" or k + 1 >= len(self.spans):
             return
