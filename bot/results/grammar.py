@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from bot.results import patterns as p
-from bot.results.metrics import LOSS, SPLITS, Named, family_of, named, words_of
+from bot.results.metrics import LOSS, SPLITS, Named, as_error, family_of, named, words_of
 from bot.results.words import vocabulary
 
 _MOST_NUMBERS: Final = 200
@@ -89,7 +89,7 @@ class LineReader:
             return reading
         self.spans = [found.span() for found in p.NUMBER.finditer(self.text)][:_MOST_NUMBERS]
         told = p.reporting(low) if self.spans else 0
-        if told and not (low.startswith("{") and not stepped and p.SAID.search(low)):
+        if told and (stepped or not p.is_example(low)):
             self._shorten(told)
             if measured:
                 reading.bar = p.BAR.search(self.text) is not None
@@ -102,6 +102,8 @@ class LineReader:
             self._numbers(measured=measured, stepped=stepped, rated=rated)
         if reading.found:
             found = _averaged(reading.found)
+            if p.TORCH7.match(low):
+                found = [replace(one, what=as_error(one.what)) for one in found]
             reading.found = [replace(one, default="train") if self._trains(one) else one for one in found]
         elif sectioned or measured:
             self._section()
@@ -147,7 +149,7 @@ class LineReader:
         elif p.BATCH.search(gap):
             reading.batch = k
             reading.step = k if reading.step < 0 else reading.step
-        if text.startswith("epoch", b):
+        if text.startswith("epoch", b) or (k == 0 and gap.endswith("train: ") and text[b : b + 2] == " ["):  # timm: `Train: 12 [40/500`
             reading.epoch = k
         if reading.epoch == k or text[b : b + 2].strip()[:1] != "/" or k + 1 >= len(self.spans):
             return
@@ -225,9 +227,9 @@ class LineReader:
         if self.reading.epoch == k or self.reading.step == k or p.OVER.search(gap) or p.FLAG.search(gap) or p.SOURCE_LINE.search(gap):
             return True
         start, end = self.spans[k]
-        if any(a < start < b for a, b in self.said):
+        if any(a < start < b for a, b in self.said) or p.AFTER.match(self.text, end) or p.LISTED.match(self.text, end):
             return True
-        if p.AFTER.match(self.text, end) or p.LISTED.match(self.text, end) or _per_class(label.lower()) or label.strip(" '\"=:,(") == "iou":
+        if p.is_of_one_class(label.lower()) or label.strip(" '\"=:,(") == "iou":
             return True
         if p.SET.search(gap):
             return len(what.tail) > 8
@@ -287,12 +289,6 @@ def _same(found: Found) -> tuple[object, ...]:
 def _bare(piece: str) -> bool:
     words = words_of(piece)
     return 0 < len(words) <= 5 and any(family_of(word) for word in words)
-
-
-def _per_class(low: str) -> bool:
-    """`Accuracy of plane :` tells of one class; `Accuracy of the network on the test images:` of the whole."""
-    found = p.PER_CLASS.search(low)
-    return found is not None and found[1] not in p.WHOLE
 
 
 def read_line(text: str) -> Reading:

@@ -28,7 +28,7 @@ _PREFIX: Final = re.compile(
     r"|(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? (?:\d\d? [A-Z][a-z]{2}|[A-Z][a-z]{2} +\d\d?)(?: \d{4})? \d\d:\d\d:\d\d(?: \d{4})?[\s:|\-]+"
     r"|\[(?:[^\]\[]{0,40}[ \]])?\d\d:\d\d:\d\d(?:[.,]\d+)?(?:[ ,][^\]\[]{0,60})?\][\s:|\-]*"
     r"|\[\s*[\w./\-]+\.py\](?:\[line: *\d+\])?[\s:|\-]*|\[ +(?:INFO|WARNING|ERROR|DEBUG)\s*\][\s:|\-]*"
-    r"|wandb: (?=\s*\S)"
+    r"|wandb: (?=\s*\S)|copypaste: (?=\S)"
     r"|(?:std(?:out|err)) [FP] "
     r"|[IWEF]\d{4} \d\d:\d\d:\d\d\.\d+\s+\d+ [\w.\-/]+:\d+\] ?"
     rf"|(?:(?:{_LEVELS}) )?\w+\$\w+: |\[?(?:{_LEVELS})\]?(?:[:|][\w.]*[:|]|[:|\s]|(?<=\])|\s-\s)[\s|\-]*"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
@@ -249,3 +249,11 @@ def named(label: str) -> Named | None:
     if numbered:
         extra = (*extra, "#" + numbered[1])
     return Named(FAMILIES[family], name, split, best, extra, words[at + 1 :])
+
+
+def as_error(what: Named) -> Named:
+    """A share of right guesses as that of wrong ones: some programs print the one under the name of the other."""
+    if what.family.name not in ("accuracy", "top5"):
+        return what
+    extra = (*what.extra, "top5") if what.family.name == "top5" else what.extra
+    return replace(what, family=FAMILIES["error"], name="error", extra=extra)

@@ -55,6 +55,7 @@ _TOLD: Final = re.compile(r"[:=]\s?[`'\"]?\d")
 _FILE: Final = re.compile(r"\.(?:ckpt|pth?|h5|hdf5|pkl|params|safetensors|keras|onnx)\b.*\d")  # low
 _SWITCH: Final = re.compile(r"[=:] ?(?:none|true|false|null)\b")
 _MANY_SWITCHES: Final = 3
+_SENTENCE: Final = 4
 
 _BEFORE: Final = r"(?:^|[^a-z])(?P<of>[a-z]+[_ \-])?"
 _BETWEEN: Final = r"[\"']?\s*(?:\((?:train|val|valid|test|eval)\))?[\s.:#=|\[(\"']*$"
@@ -95,6 +96,10 @@ SAID: Final = re.compile(
 EXAMPLE_FILES: Final = "jpe?g|png|bmp|tiff?|gif|webp|wav|flac|ogg|mp3|mp4|avi|npy|npz|dcm|nii"
 EXAMPLE_FILE: Final = re.compile(rf"(?<![\w./\-])[\w./\-]*\.(?i:{EXAMPLE_FILES})\b")
 """An image, a recording: what is told of it is told of a single example."""
+TORCH7: Final = re.compile(  # low
+    r"^\s*\|? ?(?:epoch|test): \[\d+\]\[\d+/\d+\]\s+time [\d.]+\s+data [\d.]+\s+(?:err [\d.]+\s+)?top1 |^\s*\*? ?finished epoch # \d+\s+top1:"
+)
+"""Torch 7 calls the error of the first guess top1."""
 ESTIMATED: Final = "saving dict for global step"
 """TensorFlow's estimators print the result of an evaluation so."""
 BEST_OF: Final = re.compile(r"^\W*best[\w ]*,")  # low
@@ -155,6 +160,17 @@ def reporting(low: str) -> int:
         return len(low)
     parts = [found.start() for found in _PARTED.finditer(low, 0, wish.start())]
     return parts[-1] if parts and _TOLD.search(low, 0, parts[-1]) else 0
+
+
+def is_example(low: str) -> bool:
+    """A JSON line with a sentence that a model was told or has said: its numbers are those of this one example."""
+    return low.startswith("{") and any(found[0].count(" ") >= _SENTENCE for found in SAID.finditer(low))
+
+
+def is_of_one_class(low: str) -> bool:
+    """`Accuracy of plane :` tells of one class; `Accuracy of the network on the test images:` of the whole."""
+    found = PER_CLASS.search(low)
+    return found is not None and found[1] not in WHOLE
 
 
 def spelled(name: str) -> str:

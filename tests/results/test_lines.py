@@ -24,6 +24,7 @@ TOLD = [
     ("Model accuracy on test set: 91.23 %", "accuracy", "test", 91.23),
     ("Got 9123 / 10000 with accuracy 91.23", "accuracy", None, 91.23),
     ("accuracy_score: 0.9123", "accuracy", None, 0.9123),
+    ('{"output": "/results/run 1", "accuracy": 0.93}', "accuracy", None, 0.93),
     ("Accuracy score 0.9123", "accuracy", None, 0.9123),
     ("Mean IoU: 0.7123", "IoU", None, 0.7123),
     ("mIoU = 71.23", "IoU", None, 71.23),

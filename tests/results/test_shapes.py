@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from bot.results import summarise
 from bot.results.reader import LogReader
 from bot.results.shapes import Words, searched
-from bot.results.words import INTEREST
+from bot.results.words import INTEREST, OF_SEVERAL
 
 _WORDS = [
     "no", "such", "space", "hr", "=", "due", "to", "/", "s", "/s", "bus", "per", "sec", "accuracy", "Loss:", "rank", "e", "#", "could", "not", "x",
@@ -74,7 +74,11 @@ def test_words_never_seen_before_are_judged_as_those_that_were() -> None:
     lines = {line.encode() for path in (Path(__file__).parent / "pods").glob("*.txt") for line in path.read_text(encoding="utf-8").splitlines()}
     shapes = {line.translate(None, b"0123456789\t") for line in lines}
     assert len(shapes) > 1_000
-    assert searched(shapes) == Words().interesting(shapes)
+    words = Words()
+    known = set().union(*(words.interesting([shape]) for shape in shapes))
+    several = {shape for shape in shapes if any(OF_SEVERAL.search(word) for word in shape.lower().split())}
+    assert searched(shapes) - several == known - several
+    assert searched(shapes) <= known  # by single words it cannot be told whether `sec` belongs to `per sec`
 
 
 def test_a_curve_that_ends_in_nan_is_read_at_once_as_line_by_line() -> None:
