@@ -172,8 +172,11 @@ class Connection:
             answer = await self.resources.send_request(request)
             if answer.status_code != 200:
                 raise HttpResponseError(response=answer)
-            page = answer.json()
-            rows += page.get("value") or ()
+            try:
+                page = answer.json()
+                rows += page.get("value") or ()
+            except (ValueError, AttributeError) as error:
+                raise DecodeError("not a page of a list") from error
             link = str(page.get("nextLink") or "")
             if not link:
                 return rows

@@ -54,10 +54,11 @@ async def test_a_list_is_read_page_by_page_and_its_next_page_is_sought_with_azur
     first = {"name": "Standard_First", "resourceType": "virtualMachines", "locations": ["eastus"]}
     cloud.fault("status", "GET .*skus", status=200, body={"value": [first], "nextLink": f"{after}?api-version=2021-07-01"})
     assert {"standard_first", "standard_nc4as_t4_v3"} <= set(await catalogue.rows("eastus"))
-    cloud.fault("status", "GET .*usages", status=200, body={"value": [], "nextLink": "https://example.com/usages"})
-    with pytest.raises(Temporary) as caught:
-        await quotas.usage(cloud.conn, "eastus")
-    assert caught.value.code == "azure.garbled"
+    for body in ({"value": [], "nextLink": "https://example.com/usages"}, ["no page"]):
+        cloud.fault("status", "GET .*usages", status=200, body=body)
+        with pytest.raises(Temporary) as caught:
+            await quotas.usage(cloud.conn, "eastus")
+        assert caught.value.code == "azure.garbled"
 
 
 async def test_every_size_that_the_cloud_offers_with_gpus_is_in_the_table_with_the_same_family(cloud: Any) -> None:
