@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
-from bench import acks, cloud, jobs, processes
+from bench import acks, capacity, cloud, jobs, processes
 from bench.rows import Row, table
 from tests.playing import ROOT
 
@@ -33,6 +33,7 @@ def parts(full: bool) -> dict[str, tuple[str, list[Callable[[], Iterator[Row]]]]
             [lambda: cloud.preflight(5), *([lambda: cloud.waiting(1, 1, 90), lambda: cloud.waiting(100, 100, 90)] if full else []),
              lambda: cloud.waiting(live, clusters, 60, changes=True)],
         ),
+        "capacity": ("Capacity", [lambda: capacity.read(5)]),
         "jobs": ("Jobs", [lambda: jobs.completed(7)]),
     }  # fmt: skip
 

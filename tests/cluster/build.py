@@ -94,7 +94,7 @@ def pod(
         status |= {"reason": reason, "message": message}
     meta: Json = {"name": name, "namespace": namespace, "uid": f"uid-{name}", "creationTimestamp": ago(age), "labels": labels or {}, **metadata}
     if job:
-        meta["ownerReferences"] = [{"kind": "Job", "name": job, "uid": f"uid-{job}"}]
+        meta["ownerReferences"] = [{"apiVersion": "batch/v1", "kind": "Job", "name": job, "uid": f"uid-{job}"}]
     if deleting:
         meta["deletionTimestamp"] = ago(1)
     return {"metadata": meta, "spec": spec, "status": status}
@@ -102,7 +102,8 @@ def pod(
 
 def container(state: str, *, restarts: int = 0, last: Json | None = None, **fields: Any) -> Json:
     """A container status; `state` is waiting, running or terminated, `fields` what stands in it."""
-    found: Json = {"name": "main", "image": "x", "ready": state == "running", "restartCount": restarts, "state": {state: fields}}
+    now = {"ready": state == "running", "restartCount": restarts, "state": {state: fields}}
+    found: Json = {"name": "main", "image": "x", "imageID": "", **now}
     if last:
         found["lastState"] = {"terminated": last}
     return found
