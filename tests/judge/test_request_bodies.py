@@ -62,6 +62,10 @@ REASONS = (
     Reason(r"properties\.nodeLabels", ABSENT, {}, "both mean none"),
     Reason(r"(?:properties\.(?:agentPoolProfiles\[0\]\.)?)?tags\.owner", "U0ALICE", ABSENT, "a tag of the kept command"),
     Reason(r"(?:properties\.(?:agentPoolProfiles\[0\]\.)?)?tags\.quartermaster-operation", ABSENT, "op-1", "how the bot knows its own work again"),
+    *(
+        Reason(r"properties\.tags\.quartermaster-gpu-profile", ABSENT, asked, "what was asked for, to hold Azure's answer against")
+        for asked in ("driver-only", "none", "driver-only MIG1g")
+    ),
     Reason(r"properties\.gpuProfile\.driver", ABSENT, "Install", "fixed at creation, so never left to a default"),
     Reason(
         r"properties\.gpuProfile\.nvidia\.managementMode", ABSENT, "Unmanaged",
