@@ -53,6 +53,8 @@ from playground.tls import certificate
 from playground.traffic import Traffic
 
 POLICY = Path(__file__).resolve().parents[2] / "playground" / "policy.toml"
+LOOK_SECONDS = 0.04
+"""Between two looks: as often as Azure bears for a second or two (AKS limits), whatever the machine."""
 T4, T4_8, T4_16 = "Standard_NC4as_T4_v3", "Standard_NC8as_T4_v3", "Standard_NC16as_T4_v3"
 Planning = Callable[[Operation, Services, Policy], Awaitable[Plan]]
 GPU = {"cluster": "demo", "pool": "gpu"}
@@ -154,7 +156,7 @@ class World:
             lines = self.seen.setdefault(op_id, [])
             if now and now not in lines:
                 lines.append(now)
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(LOOK_SECONDS)
         return op
 
     async def killed(self, op_id: str) -> Operation:
@@ -163,7 +165,7 @@ class World:
             with contextlib.suppress(QuartermasterError):
                 await self.kinds[op.kind].step(op.step).run(op, self.do)
             await self.engine.handle(op_id)
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(LOOK_SECONDS)
         return op
 
     async def run(self, kind: str, **values: Any) -> Operation:
@@ -191,7 +193,7 @@ class World:
     async def quiet(self, name: str = "gpu") -> PoolState:
         """The pool, once nothing runs on it."""
         while not ((found := await self.pool(name)) and terminal(found.provisioning_state)):  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(LOOK_SECONDS)
         return found
 
     async def make(self, labels: Mapping[str, str], *, name: str = "demo", group: str = "demo-rg", **pool: Any) -> None:
@@ -199,7 +201,7 @@ class World:
         await groups.ensure(self.do.azure, group, "eastus", {})
         await clusters.put(self.do.azure, ClusterSpec(group, name, "eastus", system_size="Standard_D2s_v5"), labels)
         while not ((found := await self.cluster(name, group)) and terminal(found.provisioning_state)):  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(LOOK_SECONDS)
         if pool:
             priced = {**labels, tags.PRICE: "0.53"} if labels else {}
             await pools.put(self.do.azure, PoolSpec(group, name, "gpu", **({"size": T4} | pool)), priced)
