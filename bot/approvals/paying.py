@@ -15,13 +15,12 @@ from bot.approvals.spending import month_of
 from bot.azure import tags
 from bot.errors import Refused
 from bot.operations.answers import Answer
-from bot.operations.record import REFUSED, Operation, identity
+from bot.operations.record import EXTENDING, REFUSED, Operation, identity
 from bot.operations.services import Services
 from bot.operations.steps import Done, End, Outcome, Say, Step
 from bot.slack.blocks import context, header, section
 from bot.slack.people import names_of
 
-EXTENDING: Final = frozenset({"pool.extend", "cluster.extend", "thread.extend"})
 STOPPING: Final = frozenset({"pool.stop", "cluster.stop", "idle.stop"})
 PROLONGING: Final = EXTENDING | {"pool.scale", "pool.start", "cluster.start"}
 """What changes something that exists: paid by its account, and freed with it."""

@@ -18,7 +18,7 @@ from bot.approvals.audit import Audit
 from bot.approvals.chain import BOT, Entry, moment
 from bot.clock import Clock
 from bot.operations.journal import Journal
-from bot.operations.record import SUCCEEDED, Operation, identity
+from bot.operations.record import EXTENDING, SUCCEEDED, Operation, identity
 from bot.operations.steps import Kind, Outcome, Step
 from bot.store import text
 
@@ -115,7 +115,7 @@ def _decided(op: Operation, entry: Make) -> list[Entry]:
 def _ended(op: Operation, entry: Make) -> list[Entry]:
     error, at = op.error or {}, float(op.ended or 0)
     found = []
-    if op.status == SUCCEEDED and op.kind in ("pool.extend", "cluster.extend", "thread.extend") and op.plan:
+    if op.status == SUCCEEDED and op.kind in EXTENDING and op.plan:
         found.append(entry("extended", "extended", op.user, at, resource=_resource(op), until=_stamp(op.plan.get("expires"))))
     found.append(
         entry(

@@ -54,6 +54,11 @@ class PoolState:
     error: str = ""
     etag: str = field(default="", compare=False)
 
+    @property
+    def most(self) -> int:
+        """The most nodes that it may have."""
+        return (self.max_nodes or 0) if self.autoscaling else self.count
+
 
 async def put(conn: Connection, spec: PoolSpec, tags: Mapping[str, str]) -> Begun:
     """Begin to create the pool: exactly one conditional PUT, so that a repeat is harmless.

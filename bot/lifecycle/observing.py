@@ -45,17 +45,14 @@ class Observing:
     async def look_at_azure(self) -> None:
         """One round of the LIST loop. One worker does it for as long as it lives: budget and snapshot are its own."""
         names = await self._do.waiting.names("azure:")
-        wanted = []
-        for name in names:
-            group, _, cluster = name.removeprefix("azure:").partition("/")
-            wanted.append((group, cluster))
+        wanted = {name: (group, cluster) for name in names for group, _, cluster in [name.removeprefix("azure:").partition("/")]}
         before = self._do.observer.snapshot().at
         try:
-            self._owed |= await self._do.observer.tick(wanted)
+            self._owed |= await self._do.observer.tick(wanted.values())
         except QuartermasterError as error:
             log.info("the subscription could not be listed", extra={"cause": repr(error.__cause__ or error)})
             return
-        for name in self._due(dict(zip(names, wanted, strict=True))):
+        for name in self._due(wanted):
             await self._wake(name)
             self._owed.discard(name)
             self._woken[name] = time.monotonic()

@@ -48,8 +48,8 @@ def pool_prices(pools: Iterable[PoolState]) -> dict[str, Decimal]:
 
 def node_price(pool: PoolState) -> Decimal | None:
     """Price per node and hour: the tag is for the most nodes that the pool may have. None where there is no tag, or where it may have none."""
-    price, most = tags.hourly(pool.tags), (pool.max_nodes if pool.autoscaling else pool.count) or 0
-    return price / most if price is not None and most else None
+    price = tags.hourly(pool.tags)
+    return price / pool.most if price is not None and pool.most else None
 
 
 def spending(cluster: ClusterState) -> Decimal:

@@ -20,6 +20,7 @@ CANCELLED: Final = "cancelled"
 EXPIRED: Final = "expired"
 DECISION_PREFIX: Final = "decision:"
 JOB_KINDS: Final = frozenset({"job.run", "job.again"})
+EXTENDING: Final = frozenset({"pool.extend", "cluster.extend", "thread.extend"})
 
 
 @dataclass(frozen=True)

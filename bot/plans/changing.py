@@ -26,7 +26,7 @@ from bot.operations.present import date
 from bot.operations.record import Operation
 from bot.operations.services import Services
 from bot.plans.existing import named, pool_of
-from bot.plans.provision import SEVERITIES, Cost
+from bot.plans.provision import Cost, remark
 
 NO_RETURN: Final = Finding(
     "warn", "It may be impossible to start it again: Azure gives the machines to others meanwhile, and may have none of that size free then."
@@ -97,7 +97,7 @@ async def _start(
     findings: list[Finding], target: dict[str, Any],
 ) -> Plan:  # fmt: skip
     cost = await cost_of(do, target["region"], pools)
-    findings += [*await _room(do, target["region"], [(pool, most(pool)) for pool in pools]), MAY_FAIL]
+    findings += [*await _room(do, target["region"], [(pool, pool.most) for pool in pools]), MAY_FAIL]
     change = Change("change", what, f"start {shape(pools)}", exact(cost.high))
     return paid(op, do, policy, f"start {what}", change, cost, approved, until, findings, target)
 
@@ -114,7 +114,7 @@ async def pool_scale(op: Operation, do: Services, policy: Policy) -> Plan:
     if problems:
         raise Refused("plans.blocked", reasons=f"{problems[0].sentence} {problems[0].next_step}")
     each, day = await each_of(do, cluster.region, pool)
-    cost, old = Cost(each * low, each * high, day), each * most(pool)
+    cost, old = Cost(each * low, each * high, day), each * pool.most
     difference = cost.high - old
     money = f"{usd(old)}/h → {usd(cost.high)}/h ({'+' if difference >= 0 else '-'}{usd(abs(difference))}/h)"
     wanted = f"{low}-{high} nodes" if "max_nodes" in after else f"{high} node{'' if high == 1 else 's'}"
@@ -190,7 +190,7 @@ async def cost_of(do: Services, region: str, pools: Iterable[PoolState]) -> Cost
     total = Cost(Decimal(0), Decimal(0), "9999-12-31")
     for pool in pools:
         each, day = await each_of(do, region, pool)
-        total += Cost(each * (pool.min_nodes or 0 if pool.autoscaling else pool.count), each * most(pool), day)
+        total += Cost(each * (pool.min_nodes or 0 if pool.autoscaling else pool.count), each * pool.most, day)
     return total
 
 
@@ -248,11 +248,6 @@ def _unsettled(name: str, pool: PoolState, verb: str) -> list[Finding]:
     return [Finding("block", str(said))]
 
 
-def most(pool: PoolState) -> int:
-    """The most nodes that it may have."""
-    return (pool.max_nodes or 0) if pool.autoscaling else pool.count
-
-
 def approved_price(state: ClusterState | PoolState) -> Decimal | None:
     """USD an hour that the tags of a pool, or of a whole cluster, allow; None where a tag is missing or is no amount."""
     pools = [pool for pool in state.pools if pool.mode != "System"] if isinstance(state, ClusterState) else []
@@ -261,6 +256,3 @@ def approved_price(state: ClusterState | PoolState) -> Decimal | None:
     return sum(known, Decimal(0)) if len(known) == len(found) else None
 
 
-def remark(one: AzureFinding) -> Finding:
-    """What preflight found, as plans show it."""
-    return Finding(SEVERITIES[one.severity], f"{one.sentence} {one.next_step}".strip())

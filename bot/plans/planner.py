@@ -10,7 +10,7 @@ from bot.errors import Refused
 from bot.model import Plan
 from bot.operations.history import usual
 from bot.operations.present import duration, plan_file, plan_message
-from bot.operations.record import Operation
+from bot.operations.record import EXTENDING, Operation
 from bot.operations.services import Services
 from bot.operations.steps import Done, Outcome, Step
 from bot.plans import adopting, changing, existing, extending, fallback, provision, takeover, work
@@ -42,8 +42,10 @@ PLANS: Final[Mapping[str, Planning]] = {
     "job.run": work.job_run,
     "job.again": work.job_run,
 }
-EXTENDING: Final = frozenset({"pool.extend", "cluster.extend"})
-QUIET: Final = frozenset({"job.run", "job.again", *EXTENDING, "cluster.delete", "pool.delete", "cluster.expire", "pool.expire", "gpu.check"})
+QUIET: Final = frozenset({
+    "job.run", "job.again", "pool.extend", "cluster.extend", "cluster.delete", "pool.delete",
+    "cluster.expire", "pool.expire", "gpu.check",
+})  # fmt: skip
 
 
 def plan_step(policy: Policy, kind: str = "") -> Step:
@@ -57,7 +59,8 @@ def plan_step(policy: Policy, kind: str = "") -> Step:
         if made.blocked:
             raise Refused("plans.blocked", reasons=made.blocked, buttons=tuple(made.target.get("mend", ())))
         seconds = await usual(do.redis, op.kind)
-        quiet = (kind or op.kind) in QUIET and not (op.kind in EXTENDING and made.approvals)
+        # A thread's extension (planned as a pool's) that needs approval is asked for by a request of its own, which shows the plan.
+        quiet = (kind or op.kind) in QUIET and not (op.kind in EXTENDING and not kind and made.approvals)
         name = (await names_of(do.redis, [op.user])).get(op.user, "")
         say = () if quiet else (plan_message(made, f"about {duration(seconds)}" if seconds else ""), plan_file(made, op, name))
         return Done(plan={**made.as_json(), "digest": made.digest}, say=say)

@@ -154,9 +154,14 @@ async def _pool(
     return pool, cost, found
 
 
+def remark(one: AzureFinding) -> Finding:
+    """What preflight found, as plans show it."""
+    return Finding(SEVERITIES[one.severity], f"{one.sentence} {one.next_step}".strip())
+
+
 def _remarks(found: list[AzureFinding], target: dict[str, Any], *, newest: bool) -> list[Finding]:
     """What is shown of it; what could be asked for instead of what is not to be had goes into the target (``mend``)."""
-    remarks = [Finding(SEVERITIES[one.severity], f"{one.sentence} {one.next_step}".strip()) for one in ordered(found) if one.severity != "info"]
+    remarks = [remark(one) for one in ordered(found) if one.severity != "info"]
     if mends := mending.hints(found, newest=newest):
         target["mend"] = mends
     pool = target.get("pool") or {}
