@@ -23,9 +23,16 @@ def usd(amount: Decimal | float | str) -> str:
     return f"${value.quantize(Decimal('0.01'), rounding=ROUND_HALF_UP):,f}"
 
 
-def usd_above(amount: Decimal, limit: Decimal) -> str:
-    """An amount that is above `limit`, with as many decimals as it takes to look it."""
-    return f"${exact(amount)}" if usd(amount) == usd(limit) else usd(amount)
+def usd_above(amount: Decimal, limit: Decimal) -> tuple[str, str]:
+    """An amount and the `limit` that it is above, with as many decimals as it takes to look so: either may have been rounded to the other."""
+    shown, at = usd(amount), usd(limit)
+    if _read(shown) > _read(at):
+        return shown, at
+    return f"${exact(amount)}", at if _read(at) == limit else f"${exact(limit)}"
+
+
+def _read(shown: str) -> Decimal:
+    return Decimal(shown.removeprefix("$").replace(",", ""))
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.azure import tags
@@ -30,8 +30,11 @@ def test_amounts_are_shown_to_the_nearest_cent_and_small_ones_not_as_nothing() -
 
 
 @given(AMOUNTS, st.decimals("0.000001", 1, places=6))
+@example(Decimal("0.008650"), Decimal("0.000050"))
+@example(Decimal("0.099960"), Decimal("0.000140"))
 def test_what_is_above_a_limit_looks_it(limit: Decimal, more: Decimal) -> None:
-    assert usd_above(limit + more, limit) != usd(limit)
+    shown, at = (Decimal(text.removeprefix("$").replace(",", "")) for text in usd_above(limit + more, limit))
+    assert shown > at
 
 
 POOL = PoolState("", "g", "demo", "gpu", "Standard_NC4as_T4_v3", "User", "Succeeded", "Running", 1, tags={tags.PRICE: "2.104"},

@@ -85,8 +85,8 @@ class Budgets:
             _, scope, month, used, asked = answer
             limit = {"user": self._rules.of_user(user), "channel": self._rules.of_channel(channel), "total": self._rules.total}[scope] or Decimal(0)
             left = max(Decimal(0), limit - dollars(int(used)))
-            needs = usd_above(dollars(int(asked)), left)
-            raise Refused("budgets.exceeded", whose=WHOSE[scope], month=month, limit=usd(limit), left=usd(left), asked=needs)
+            needs, rest = usd_above(dollars(int(asked)), left)
+            raise Refused("budgets.exceeded", whose=WHOSE[scope], month=month, limit=usd(limit), left=rest, asked=needs)
 
     async def settle(
         self, op_id: str, spent: Decimal | None = None, *, part: str | None = None, until: float | None = None, user: str = "", channel: str = ""

@@ -149,11 +149,9 @@ def tier(policy: Policy, hourly: Decimal | None, total: Decimal | None) -> Needs
     for rule in policy.tiers:
         if hourly <= rule.up_to_hourly and (rule.up_to_total is None or total <= rule.up_to_total):
             return Needs(rule.approvals, _why(rule.approvals, hourly, total, over))
-        over = (
-            f"{usd_above(hourly, rule.up_to_hourly)}/h is above {usd(rule.up_to_hourly)}/h"
-            if hourly > rule.up_to_hourly
-            else f"{usd_above(total, rule.up_to_total or Decimal(0))} in total is above {usd(rule.up_to_total or Decimal(0))}"
-        )
+        by_the_hour = hourly > rule.up_to_hourly
+        shown, limit = usd_above(hourly, rule.up_to_hourly) if by_the_hour else usd_above(total, rule.up_to_total or Decimal(0))
+        over = f"{shown}/h is above {limit}/h" if by_the_hour else f"{shown} in total is above {limit}"
     return denied(Reason.TOO_DEAR, over=over or "the policy has no tier")
 
 
