@@ -1,16 +1,25 @@
-"""``python -m chaos [N]``: N random schedules (default 2,000), a dozen at a time; a round that breaks a promise is printed whole, then made small."""
+"""``python -m chaos [N]``: N random schedules (default 2,000), a dozen in a round and a few rounds at a time.
+
+A round that breaks a promise is printed whole, then made small.
+"""
 
 from __future__ import annotations
 
 import argparse
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
 
 from chaos.drawn import STORIES, Round, rounds
 from chaos.playing import Broken, play
 from chaos.system import opened
+
+AT_ONCE: Final = 3
+"""Rounds, each on a system of its own: they mostly wait, and two processors bear that many."""
 
 
 def main(argv: list[str]) -> int:
@@ -18,14 +27,15 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m chaos", description=__doc__)
     parser.add_argument("schedules", nargs="?", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--stories", type=int, default=STORIES, help="how many schedules run at the same time")
+    parser.add_argument("--stories", type=int, default=STORIES, help="how many schedules share a system")
+    parser.add_argument("--at-once", type=int, default=AT_ONCE, help="how many systems run at the same time")
     parser.add_argument("--no-shrink", action="store_true", help="stop at the first that fails")
     parser.add_argument("--replay", help="play this round (JSON, as a failure prints it) instead")
     parser.add_argument("--times", type=int, default=1, help="how often to replay")
     options = parser.parse_args(argv)
     if options.replay:
         return replay(Round.from_json(options.replay), options.times)
-    return draw(options.schedules, options.seed, options.stories, shrink=not options.no_shrink)
+    return draw(options.schedules, options.seed, options.stories, options.at_once, shrink=not options.no_shrink)
 
 
 def replay(drawn: Round, times: int) -> int:
@@ -35,30 +45,34 @@ def replay(drawn: Round, times: int) -> int:
     return 0
 
 
-def draw(schedules: int, number: int, stories: int = STORIES, *, shrink: bool = False) -> int:
+def draw(schedules: int, number: int, stories: int = STORIES, at_once: int = 1, *, shrink: bool = False) -> int:
     """Draw that many schedules from the seed `number` and play them. Raises Broken."""
     played: list[Round] = []
     began = time.monotonic()
 
-    @seed(number)
-    @settings(
-        max_examples=-(-schedules // stories), deadline=None, database=None, print_blob=False,
-        suppress_health_check=list(HealthCheck), phases=[Phase.generate, Phase.shrink] if shrink else [Phase.generate],
-    )  # fmt: skip
-    @given(rounds(stories))
-    def holds(drawn: Round) -> None:
-        played.append(drawn)
+    def one(drawn: Round) -> None:
         started = time.monotonic()
         once(drawn)
+        played.append(drawn)
         print(f"round {len(played)}: {len(drawn.stories)} schedules, {time.monotonic() - started:.0f} s", flush=True)
 
+    @seed(number)
+    @settings(
+        max_examples=-(-schedules // (stories * at_once)), deadline=None, database=None, print_blob=False,
+        suppress_health_check=list(HealthCheck), phases=[Phase.generate, Phase.shrink] if shrink else [Phase.generate],
+    )  # fmt: skip
+    @given(st.lists(rounds(stories), min_size=at_once, max_size=at_once))
+    def hold(drawn: list[Round]) -> None:
+        with ThreadPoolExecutor(at_once) as pool:
+            list(pool.map(one, drawn))
+
     try:
-        holds()
+        hold()
     except Broken:
-        print(f"seed {number}: after {len(played)} rounds", flush=True)
+        print(f"seed {number}: after {len(played)} rounds that held", flush=True)
         raise
-    told = sum(len(one.stories) for one in played)
-    acts = sum(len(one.events) + sum(1 + len(story.acts) for story in one.stories) for one in played)
+    told = sum(len(drawn.stories) for drawn in played)
+    acts = sum(len(drawn.events) + sum(1 + len(story.acts) for story in drawn.stories) for drawn in played)
     seconds = time.monotonic() - began
     print(f"seed {number}: {told} schedules, {acts} acts and events in {seconds:.0f} s: nothing lost, nothing twice, nothing without approval")
     return 0

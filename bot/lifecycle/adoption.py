@@ -114,7 +114,6 @@ class Adoption:
         await lost.settle(self._do, self._recall, self._policy, found, identity("adoption", since))
         await self._do.redis.set(EPOCH, str(int(now * 1000)))
         await self._do.redis.delete(SINCE)
-        await self._do.waking.revive()
         log.info("journal begun", extra={"leases": found.leases, "going_on": found.going_on, "jobs": found.jobs, "unread": found.unread})
 
     async def _cluster(self, one: ClusterState, found: Found) -> None:

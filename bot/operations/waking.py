@@ -9,21 +9,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import random
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from docket import Docket, Perpetual, Worker
+from docket import Docket, Worker
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from bot import metrics
 from bot.operations.journal import RUNG
 from bot.store import leave_when_demoted, pool_of, text
 
+log = logging.getLogger(__name__)
 Handle = Callable[[str], Awaitable[None]]
-REVIVE_SECONDS: Final = 5.0
 LISTEN_SECONDS: Final = 1.0
+SHORTEST_PAUSE_SECONDS: Final = 0.05
 AT_ONCE: Final = 100
 
 
@@ -67,7 +70,7 @@ class Waking:
             await self._handle(subject)
 
         self._wake = wake
-        self._repeated: list[Callable[..., Awaitable[None]]] = []
+        self._repeated: list[tuple[str, float, Callable[[], Awaitable[None]]]] = []
         self._docket.register(wake)
 
     async def __aenter__(self) -> Waking:
@@ -89,56 +92,60 @@ class Waking:
         await self._docket.replace(self._wake, when, key=subject)(subject)
 
     def every(self, name: str, seconds: float, task: Callable[[], Awaitable[None]]) -> None:
-        """Run `task` about every so many seconds on one of the workers, for ever."""
+        """Run `task` about every so many seconds on one of the workers, for as long as :meth:`run` does.
 
-        async def perpetual(pulse: Perpetual = Perpetual(every=timedelta(seconds=seconds), automatic=True)) -> None:  # noqa: B008
-            await task()
-
-        perpetual.__name__ = name
-        self._docket.register(perpetual)
-        self._repeated.append(perpetual)
-
-    async def revive(self) -> None:
-        """Begin what is repeated again after docket's keys were lost; harmless for what still runs (docket sees to it itself only once a minute)."""
-        for task in self._repeated:
-            await self._docket.add(task, key=task.__name__)()
+        Not as a task of docket: the sweep that heals lost wakes is repeated so, and docket never again begins one of whose keys it lost only a part.
+        """
+        self._repeated.append((name, seconds, task))
 
     async def run(self, *, slots: int, redelivery: float) -> None:
         """Work until cancelled; running tasks are drained then. A killed worker's tasks reappear after `redelivery` seconds."""
-        async with Worker(
+        worker = Worker(
             self._docket,
             concurrency=slots,
             redelivery_timeout=timedelta(seconds=redelivery),
             minimum_check_interval=timedelta(milliseconds=100),
             scheduling_resolution=timedelta(milliseconds=100),
             reconnection_delay=timedelta(seconds=1),
-        ) as worker:
+        )
+        async with worker, Redis.from_pool(pool_of(self._url, seconds=LISTEN_SECONDS + 4, connect_seconds=5.0)) as redis:
             stop = asyncio.Event()
-            reviving, listening = asyncio.create_task(self._keep_repeating()), asyncio.create_task(self._listen(stop))
+            listening = asyncio.create_task(self._listen(redis, stop))
+            repeating = [asyncio.create_task(self._repeat(redis, stop, *one)) for one in self._repeated]
             try:
                 await worker.run_forever()
             finally:
-                reviving.cancel()
                 stop.set()
-                await listening
+                for task in repeating:
+                    task.cancel()
+                await asyncio.wait([listening, *repeating])
 
-    async def _keep_repeating(self) -> None:
-        """Look after what is repeated: the sweep that heals lost wakes is such a task itself, and its keys may be lost like any other."""
-        while True:
-            await asyncio.sleep(REVIVE_SECONDS)
-            with contextlib.suppress(RedisError, TimeoutError):
-                await self.revive()
+    async def _repeat(self, redis: Redis, stop: asyncio.Event, name: str, seconds: float, task: Callable[[], Awaitable[None]]) -> None:
+        """Whoever sets the key has the turn; the next is due when it has gone. Ended by the event too: a client may swallow a cancellation."""
+        turn = f"{{qm}}:turn:{name}"
+        while not stop.is_set():
+            left = 1.0
+            try:
+                if await redis.set(turn, "", nx=True, px=int(seconds * 1000)):
+                    await task()
+                left = await redis.pttl(turn) / 1000
+            except (RedisError, TimeoutError) as error:
+                log.warning("the state store does not answer", extra={"repeated": name, "cause": repr(error)})
+            except Exception:  # a fault of ours in one round must not end the rounds: nothing else heals lost wakes
+                metrics.ROUNDS_FAILED.labels(name).inc()
+                log.exception("a repeated task failed", extra={"repeated": name})
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), max(left, SHORTEST_PAUSE_SECONDS))
 
-    async def _listen(self, stop: asyncio.Event) -> None:
+    async def _listen(self, redis: Redis, stop: asyncio.Event) -> None:
         """Wake what processes without an engine have written (the journal's list). What a kill takes along is found by the sweep."""
-        async with Redis.from_pool(pool_of(self._url, seconds=LISTEN_SECONDS + 4, connect_seconds=5.0)) as redis:
-            while not stop.is_set():
-                try:
-                    # Never cancelled while it waits: what Redis has just given would be lost with it.
-                    first = await redis.blpop([RUNG], timeout=LISTEN_SECONDS)
-                    if first is not None:
-                        rung = [first[1], *(await redis.lpop(RUNG, AT_ONCE) or ())]
-                        for subject in dict.fromkeys(text(one) for one in rung):
-                            await self.wake(subject)
-                except (RedisError, TimeoutError):
-                    await asyncio.sleep(LISTEN_SECONDS)
+        while not stop.is_set():
+            try:
+                # Never cancelled while it waits: what Redis has just given would be lost with it.
+                first = await redis.blpop([RUNG], timeout=LISTEN_SECONDS)
+                if first is not None:
+                    rung = [first[1], *(await redis.lpop(RUNG, AT_ONCE) or ())]
+                    for subject in dict.fromkeys(text(one) for one in rung):
+                        await self.wake(subject)
+            except (RedisError, TimeoutError):
+                await asyncio.sleep(LISTEN_SECONDS)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,9 @@ from redis.exceptions import RedisError, ResponseError
 from bot.clock import Clock
 from bot.operations.journal import RUNG, Journal, NewOperation
 from bot.operations.waking import Lane, Waking
-from bot.store import Gathering
+from bot.store import Gathering, text
+
+EVERY_SECONDS = 0.2
 
 
 async def wait_until(look: Callable[[], bool], seconds: float = 10.0) -> None:
@@ -30,14 +33,16 @@ def new(name: str) -> NewOperation:
 
 
 @contextlib.asynccontextmanager
-async def working(url: str) -> AsyncIterator[list[str]]:
-    """A waking that runs; what it was woken for."""
+async def working(url: str, sweep: Callable[[], Awaitable[None]] | None = None) -> AsyncIterator[list[str]]:
+    """A waking that runs, and repeats `sweep`; what it was woken for."""
     heard: list[str] = []
 
     async def handle(subject: str) -> None:
         heard.append(subject)
 
     async with Waking(url, handle) as waking:
+        if sweep is not None:
+            waking.every("sweep", EVERY_SECONDS, sweep)
         task = asyncio.create_task(waking.run(slots=4, redelivery=5))
         try:
             yield heard
@@ -58,6 +63,43 @@ async def test_what_a_process_without_an_engine_writes_wakes_a_worker(redis: Red
         await journal.tell("before", "before/said", {"text": "x"})
         await wait_until(lambda: len(heard) == 3)
     assert heard[2] == "out:before"
+
+
+async def test_what_is_repeated_outlives_the_loss_of_any_part_of_the_queue_and_its_own_faults(redis: Redis, redis_url: str) -> None:
+    """Found by the random schedules: docket refused to begin the sweep again of which only some keys were lost, and nothing healed anything."""
+    rounds: list[int] = []
+
+    async def sweep() -> None:
+        rounds.append(len(rounds))
+        if len(rounds) == 2:
+            raise ValueError("a fault of ours")
+
+    async with working(redis_url, sweep=sweep) as heard:
+        await wait_until(lambda: len(rounds) > 3)
+        for lost in sorted(text(key) for key in await redis.keys("*")):
+            await redis.delete(lost)
+            seen = len(rounds)
+            await wait_until(lambda seen=seen: len(rounds) > seen)  # type: ignore[misc]
+        await Journal(redis, Clock(), rings=True).create(new("after"))
+        await wait_until(lambda: "op:after" in heard)
+
+
+async def test_of_several_workers_one_has_the_turn(redis: Redis, redis_url: str) -> None:
+    rounds: list[str] = []
+
+    def sweep(name: str) -> Callable[[], Awaitable[None]]:
+        async def once() -> None:
+            rounds.append(name)
+
+        return once
+
+    async with working(redis_url, sweep=sweep("a")), working(redis_url, sweep=sweep("b")):
+        await wait_until(lambda: bool(rounds))
+        before, began = len(rounds), time.monotonic()
+        await wait_until(lambda: len(rounds) >= before + 5)
+        assert time.monotonic() - began > 4 * EVERY_SECONDS  # an interval is a minimum, whoever has the turn
+    async with working(redis_url, sweep=sweep("c")):  # the others are gone, and their turn with them
+        await wait_until(lambda: rounds[-1] == "c")
 
 
 async def test_a_repeated_request_is_neither_written_nor_rung_again(redis: Redis) -> None:
