@@ -24,6 +24,7 @@ judge: setup                      ## clients that we did not write (azure-cli, B
 	scripts/judge $(ARGS)
 
 bench: setup                      ## measurements, about eight minutes, into docs/bench.md; ARGS=--full for a thousand operations on 200 clusters
+	scripts/clients kubectl
 	$(BIN)/python -m bench $(ARGS)
 	$(BIN)/python -m bench.results
 

@@ -25,7 +25,7 @@ def completed(runs: int) -> Iterator[Row]:
     """The median difference over some runs of ``mnist``."""
     what, goal = "job completion: the bot's message after `kubectl wait` returned, median", f"≤ {LATER_SECONDS:.0f} s"
     if not KUBECTL.exists():
-        yield Row(what, "skipped: kubectl is not in .tools (`make judge` installs it)", goal)
+        yield Row(what, "skipped: kubectl is not in .tools (`make bench` and `make judge` install it)", goal)
         return
     with playing(speed=60) as play, tempfile.TemporaryDirectory(prefix="kubectl-") as folder:
         play.command("cluster create lab --region eastus --size Standard_NC4as_T4_v3 --nodes 1 --for 8h")
