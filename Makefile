@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: playground tour test lint setup page bench judge chaos clean
+.PHONY: playground tour test lint setup page bench judge chaos image clean
 
 playground: setup page            ## the whole thing, with no account: a local Slack, Azure and Kubernetes
 	$(BIN)/python -m playground $(ARGS)
@@ -12,7 +12,7 @@ tour: setup                       ## the whole document, headless: prints the th
 	$(BIN)/python -m tests.tour $(ARGS)
 
 test: setup page lint             ## everything that has to pass
-	$(BIN)/python -m pytest -n 3 --dist loadscope --ignore=tests/judge --ignore=tests/faults $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist loadscope --ignore=tests/judge --ignore=tests/image --ignore=tests/faults $(ARGS)
 	$(BIN)/python -m pytest -n 3 --dist loadfile tests/faults/test_schedules.py tests/faults $(ARGS)  # by themselves: they kill, freeze and count
 
 lint: setup
@@ -31,6 +31,10 @@ bench: setup                      ## measurements, about eight minutes, into doc
 chaos: setup                      ## a night's work: 2,000 random schedules, 10,000 generated requests; make chaos ARGS="200 --seed 7"
 	$(BIN)/python -m chaos $(ARGS)
 	$(BIN)/python -m chaos.inputs
+
+image: setup                      ## the container image, built without a daemon (Debian 12, root), and a whole story in containers of it
+	scripts/image
+	$(BIN)/python -m pytest tests/image $(ARGS)
 
 setup: .venv/ready
 

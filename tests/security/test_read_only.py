@@ -57,8 +57,9 @@ def play(tmp_path: Path) -> Iterator[Playing]:
         yield running
 
 
-@pytest.mark.skipif(not can_lock(), reason="needs root and mount namespaces")
-def test_a_whole_story_passes_as_nobody_on_read_only_file_systems(play: Playing) -> None:
+def whole_story(play: Playing) -> None:
+    """A cluster, approved and proven, and a job on it; none of the bot's processes ends."""
+
     def up() -> bool:
         assert [name for name, process in play.bots.items() if process.poll() is not None] == []
         return "On it" in play.command("sizes")
@@ -69,6 +70,11 @@ def test_a_whole_story_passes_as_nobody_on_read_only_file_systems(play: Playing)
     play.card("cluster locked(.|\n)*Done", seconds=90)
     play.command("run vector-add --on locked")
     play.card("vector-add(.|\n)*Done", seconds=90)
+
+
+@pytest.mark.skipif(not can_lock(), reason="needs root and mount namespaces")
+def test_a_whole_story_passes_as_nobody_on_read_only_file_systems(play: Playing) -> None:
+    whole_story(play)
     for name, process in play.bots.items():
         status = Path(f"/proc/{process.pid}/status").read_text()
         assert re.search(rf"^Uid:\s+{NOBODY}\s+{NOBODY}\s", status, re.MULTILINE), name
