@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from bot import metrics, tracing
+from bot.errors import Temporary
 
 log = logging.getLogger(__name__)
 OPERATION: Final[ContextVar[str]] = ContextVar("operation", default="")
@@ -24,6 +25,33 @@ class Call:
     result: str = metrics.NO_ANSWER
     request_id: str = ""
     error: str = ""
+
+
+class Crowd:
+    """Operations that wait for one service.
+
+    Any number may as long as it answers. Where `width` of them (at one place of it: `each`) have waited longer than `patience` seconds, the next
+    ones are told to come again: a service that hangs must not hold the slots of all the operations that do not need it.
+    """
+
+    def __init__(self, width: int, each: int | None = None, *, patience: float = 3.0) -> None:
+        self._width, self._each, self._patience = width, width if each is None else each, patience
+        self._waiting: dict[object, tuple[str, str, float]] = {}
+
+    @contextlib.contextmanager
+    def waiting(self, place: str, refusal: Temporary) -> Iterator[None]:
+        """Around one call of the current operation (what belongs to none is let through). Raises `refusal` where there is no room."""
+        who, now, mark = OPERATION.get(), time.monotonic(), object()
+        here = {(name, at) for name, at, _ in self._waiting.values()}
+        if who and (who, place) not in here:
+            late = {(name, at) for name, at, since in self._waiting.values() if name and now - since > self._patience}
+            if len(late) >= self._width or sum(at == place for _, at in late) >= self._each:
+                raise refusal
+        self._waiting[mark] = (who, place, now)
+        try:
+            yield
+        finally:
+            del self._waiting[mark]
 
 
 @contextlib.contextmanager

@@ -24,6 +24,7 @@ from azure.core.pipeline.transport import AioHttpTransport
 from azure.core.rest import HttpRequest
 
 from bot.azure.errors import translated
+from bot.calls import Crowd
 from bot.errors import Refused, Temporary
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ PUBLIC_CLOUD: Final = "https://management.azure.com"
 USER_AGENT: Final = "quartermaster/0.1"
 HTTP_TIMEOUT: Final = 10.0
 CALL_TIMEOUT: Final = 15.0
+WAITING_OPERATIONS: Final = 16
 LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 
 
@@ -104,6 +106,7 @@ class Connection:
         self.base_url = base_url.rstrip("/")
         self.host = parts.netloc.lower()
         self.meter = Meter()
+        self._crowd = Crowd(WAITING_OPERATIONS)
         self._log = request_log
         self._before_write = before_write
         self._ca_file = ca_file
@@ -196,7 +199,12 @@ class Connection:
         """
         try:
             async with asyncio.timeout(CALL_TIMEOUT):
-                return await request
+                with self._crowd.waiting("", Temporary("azure.no_answer", retry_after=5.0)):
+                    return await request
+        except Temporary:
+            if asyncio.iscoroutine(request):
+                request.close()
+            raise
         except AzureError as error:
             raise translated(error) from error
         except (TimeoutError, aiohttp.ClientError, ConnectionError) as error:

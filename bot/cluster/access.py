@@ -15,6 +15,7 @@ import asyncio
 import contextvars
 import json
 import re
+import time
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ import urllib3
 from kubernetes.client.api_client import ApiClient
 from kubernetes.client.exceptions import ApiException
 
-from bot.calls import call
+from bot.calls import Crowd, call
 from bot.cluster.kubeconfig import MemoryFiles, TokenProvider, configuration
 from bot.cluster.replies import Json, error_of
 from bot.errors import Refused, Temporary
@@ -34,6 +35,7 @@ CONNECT_SECONDS: Final = 3.0
 READ_SECONDS: Final = 15.0
 PAGE: Final = 500
 THREADS: Final = 4
+WAITING_OPERATIONS: Final = 6
 FIELD_OWNER: Final = "quartermaster"
 METADATA: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1, application/json"
 """What to accept where only an object's metadata is wanted (Kubernetes API conventions)."""
@@ -60,8 +62,12 @@ class Access:
     for code that is already in a worker thread.
     """
 
-    def __init__(self, client: ApiClient, files: MemoryFiles, cluster: str, before_write: BeforeWrite | None = None) -> None:
+    def __init__(
+        self, client: ApiClient, files: MemoryFiles, cluster: str, before_write: BeforeWrite | None = None, crowd: Crowd | None = None
+    ) -> None:
         self.cluster = cluster
+        self.since = time.monotonic()
+        self._crowd = crowd or Crowd(WAITING_OPERATIONS)
         self._before_write = before_write
         self._client = client
         self._files = files
@@ -70,15 +76,16 @@ class Access:
 
     @classmethod
     def from_kubeconfig(
-        cls, config: Mapping[str, Any], *, token_provider: TokenProvider | None = None, cluster: str, before_write: BeforeWrite | None = None
+        cls, config: Mapping[str, Any], *, token_provider: TokenProvider | None = None, cluster: str, before_write: BeforeWrite | None = None,
+        crowd: Crowd | None = None,
     ) -> Access:
         """From a parsed kubeconfig (AKS: listClusterUserCredential); opens nothing yet. `before_write` is called with method and path before
-        each request that changes something; where it raises, the request is not sent.
+        each request that changes something; where it raises, the request is not sent. `crowd` is shared by all clusters.
 
         Raises :class:`bot.errors.Failed` (``cluster.kubeconfig``, ``cluster.credentials``).
         """
         files = MemoryFiles()
-        return cls(ApiClient(configuration(config, cluster=cluster, files=files, token_provider=token_provider)), files, cluster, before_write)
+        return cls(ApiClient(configuration(config, cluster=cluster, files=files, token_provider=token_provider)), files, cluster, before_write, crowd)
 
     def close(self) -> None:
         """End the threads and connections and forget the credentials; calls under way end by their own time limits."""
@@ -91,8 +98,15 @@ class Access:
         """`work` in one of this cluster's threads. Raises ``cluster.unreachable`` once this connection is closed."""
         if self._closed:
             raise self.unreachable(ConnectionAbortedError())
-        # With the context: what is logged in the thread belongs to the operation, too.
-        return await asyncio.get_running_loop().run_in_executor(self._threads, contextvars.copy_context().run, work)
+        with self._crowd.waiting(self.cluster, self.unreachable(TimeoutError())):
+            try:
+                # With the context: what is logged in the thread belongs to the operation, too.
+                return await asyncio.get_running_loop().run_in_executor(self._threads, contextvars.copy_context().run, work)
+            except asyncio.CancelledError as error:
+                task = asyncio.current_task()
+                if task is None or task.cancelling() or not self._closed:
+                    raise
+                raise self.unreachable(ConnectionAbortedError()) from error  # it stood in line when another closed the connection
 
     async def get(self, path: str, query: Query | None = None) -> Json:
         """One object; raises ``cluster.not_found`` where it is not there."""

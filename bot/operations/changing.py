@@ -81,6 +81,11 @@ def busy(op: Operation, do: Services, step: str, state: State, now: str) -> Wait
     return waiting(op, do, f"{shown(op)} is busy ({state.provisioning_state}); I go on when that is over", busy=True)
 
 
+def noted(op: Operation, step: str) -> Wait | None:
+    """To be written down before the step's first write: should its answer be lost, a cancel still has it taken back. None: it is."""
+    return None if step in op.memo.get("made", []) else Wait(0.0, memo={"made": made(op, step)})
+
+
 async def sent(op: Operation, do: Services, step: str, write: Awaitable[Begun], now: str) -> Wait:
     """Send the step's one write and wait for it; where Azure is busy with something else, wait for that first and say so on the card."""
     try:
@@ -110,6 +115,8 @@ async def scale(op: Operation, do: Services) -> Outcome:
         if not succeeded(state):
             raise await broken(op, do, "pool_put", t["pool"])
         raise Failed("operations.changed_meanwhile", what=noun(op), now=nodes_of(state))
+    if first := noted(op, "scale"):
+        return first
     # The price goes into the same PUT: it is what everything else reckons with, and AKS grants one a minute.
     write = pools.scale(do.azure, t["group"], t["cluster"], t["pool"], **t["after"], tags={tags.PRICE: t["hourly"]})
     return await sent(op, do, "scale", write, "Azure is changing the nodes")
@@ -165,6 +172,8 @@ def turn(power: Power) -> Run:
             if not succeeded(state):
                 raise await _not_turned(op, do, power)
             raise Failed("operations.changed_meanwhile", what=noun(op), now=state.power_state)
+        if first := noted(op, "power"):
+            return first
         return await sent(op, do, "power", _turning(op, do, power), WHILE[power])
 
     return turned

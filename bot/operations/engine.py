@@ -32,6 +32,7 @@ UNEXPECTED_TRIES: Final = 3
 APPROVAL_STEP: Final = "approve"
 SLOWEST_RETRY_SECONDS: Final = 60.0
 UNKNOWN_KIND_SECONDS: Final = 5.0
+STALE_CONNECTION_SECONDS: Final = 60.0
 
 Ending = Callable[[Operation, Kind, End], End]
 
@@ -64,9 +65,12 @@ class Engine:
             if await self._journal.commit(claimed, Commit({}, wait=look, quiet=True)) == "committed":
                 await self._services.waking.wake(f"op:{op_id}", look)
                 return
-        if self.kind(claimed) is None:
+        if not self._understood(claimed):
             # Written by a newer version, in a rolling deployment: one of its workers will take it.
-            log.warning("operation of a kind that this version does not know", extra={"operation": op_id, "kind": claimed.kind})
+            log.warning(
+                "operation of a kind or at a step that this version does not know",
+                extra={"operation": op_id, "kind": claimed.kind, "step": claimed.step},
+            )
             await self._journal.commit(claimed, Commit({}, wait=UNKNOWN_KIND_SECONDS, quiet=True))
             return
         op: Operation | None = claimed
@@ -81,6 +85,10 @@ class Engine:
         for op_id in await self._journal.unsent():
             await self._services.waking.wake(f"out:{op_id}")
 
+    def _understood(self, op: Operation) -> bool:
+        kind = self.kind(op)
+        return kind is not None and kind.has(op.step)
+
     async def _unchanged(self, op: Operation) -> bool:
         """Whether it waits for Azure, no fact has arrived, and the shared observation vouches that nothing changed: then it need not ask."""
         if not op.on.startswith("azure:") or op.pokes != op.on_pokes:
@@ -91,7 +99,12 @@ class Engine:
         """Run one step and commit it; the operation again if it should go on at once."""
         kind = self._kinds[op.kind]
         step, outcome = await self._attempt(op, kind)
-        commit, wait_on = self._committed(op, kind, step, outcome)
+        try:
+            commit, wait_on = self._committed(op, kind, step, outcome)
+        except Exception as error:  # noqa: BLE001 - the next line logs it and tells the requester
+            commit, wait_on = self._committed(op, kind, step, self._unexpected(op, kind, step, error))
+        if wait_on:  # before the commit: of an operation that waits and is not among those that wait nobody would tell a change
+            await self._services.waiting.add(op.id, wait_on)
         result = await self._journal.commit(op, commit)
         if result == "fenced":
             log.warning("result dropped, a newer claim exists", extra={"operation": op.id, "step": step.name})
@@ -103,12 +116,12 @@ class Engine:
             if commit.fields["status"] == SUCCEEDED and "approved_at" in op.memo:
                 await remember(self._services.redis, op.kind, self._services.clock.now() - float(op.memo["approved_at"]))
             return None
-        if wait_on:
-            await self._services.waiting.add(op.id, wait_on)
         if commit.wait is not None and result == "committed":
             await self._services.waking.wake(f"op:{op.id}", commit.wait)
             return None
-        return await self._journal.load(op.id)
+        following = await self._journal.load(op.id)
+        # Frozen for longer than the lease between the two, this worker would read what another has claimed meanwhile.
+        return following if following is not None and following.fence == op.fence else None
 
     async def _attempt(self, op: Operation, kind: Kind) -> tuple[Step, Outcome]:
         step = kind.step(op.step)
@@ -122,6 +135,8 @@ class Engine:
             return step, self._again(op, None)
         except Temporary as error:
             log.info("step will be repeated", extra={"operation": op.id, "step": step.name, "cause": repr(error.__cause__ or error)})
+            if error.code == "cluster.unreachable":  # or it was made anew, or its certificates were: then address and credentials are others
+                self._services.clusters.forget_named(str(error.detail.get("cluster", "")), older_than=STALE_CONNECTION_SECONDS)
             return step, self._again(op, error.retry_after)
         except Refused as error:
             return step, self._stop(op, kind, REFUSED, error)
@@ -133,13 +148,17 @@ class Engine:
             return step, End(FAILED, error=_told(error)) if undoing else self._stop(op, kind, FAILED, error)
         except RedisError:
             raise
-        except Exception as error:
-            tries = int(op.memo.get("_tries", 0)) + 1
-            reference = identity(op.id, step.name, repr(error))
-            log.exception("unexpected error", extra={"operation": op.id, "step": step.name, "reference": reference, "try": tries})
-            if tries < UNEXPECTED_TRIES:
-                return step, self._again(op, None)
-            return step, self._stop(op, kind, FAILED, Failed("unexpected", reference=reference))
+        except Exception as error:  # noqa: BLE001 - the next line logs it and tells the requester
+            return step, self._unexpected(op, kind, step, error)
+
+    def _unexpected(self, op: Operation, kind: Kind, step: Step, error: Exception) -> Outcome:
+        """A fault of ours: repeated a few times, then told to the requester with a reference, and to the log whole."""
+        tries = int(op.memo.get("_tries", 0)) + 1
+        reference = identity(op.id, step.name, repr(error))
+        log.error("unexpected error", exc_info=error, extra={"operation": op.id, "step": step.name, "reference": reference, "try": tries})
+        if tries < UNEXPECTED_TRIES:
+            return self._again(op, None)
+        return self._stop(op, kind, FAILED, Failed("unexpected", reference=reference))
 
     def _again(self, op: Operation, retry_after: float | None) -> Wait:
         tries = int(op.memo.get("_tries", 0)) + 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,8 +16,9 @@ from bot.azure.connection import BeforeWrite, Connection
 from bot.azure.observer import Observer
 from bot.azure.prices import PriceList
 from bot.azure.skus import SkuCatalogue
+from bot.calls import Crowd
 from bot.clock import Clock
-from bot.cluster.access import Access
+from bot.cluster.access import WAITING_OPERATIONS, Access
 from bot.cluster.templates import Template
 from bot.errors import Refused
 from bot.operations import known
@@ -32,6 +34,7 @@ class Clusters:
     def __init__(self, azure: Connection, before_write: BeforeWrite | None = None) -> None:
         self._azure = azure
         self._before_write = before_write
+        self._crowd = Crowd(2 * WAITING_OPERATIONS, WAITING_OPERATIONS)
         self._open: dict[tuple[str, str], Access] = {}
         self._opening: dict[tuple[str, str], asyncio.Lock] = {}
 
@@ -41,7 +44,9 @@ class Clusters:
         async with self._opening.setdefault(key, asyncio.Lock()):
             if key not in self._open:
                 found = await credentials.credentials(self._azure, group, name)
-                self._open[key] = Access.from_kubeconfig(found.kubeconfig, token_provider=found.token, cluster=name, before_write=self._before_write)
+                self._open[key] = Access.from_kubeconfig(
+                    found.kubeconfig, token_provider=found.token, cluster=name, before_write=self._before_write, crowd=self._crowd
+                )
             return self._open[key]
 
     def forget(self, group: str, name: str) -> None:
@@ -50,10 +55,11 @@ class Clusters:
         if access is not None:
             access.close()
 
-    def forget_named(self, cluster: str) -> None:
-        """The same, where only the cluster's name is known."""
+    def forget_named(self, cluster: str, *, older_than: float = 0.0) -> None:
+        """The same, where only the cluster's name is known; only a connection that is older than that many seconds."""
         for group, name in [key for key in self._open if key[1] == cluster.lower()]:
-            self.forget(group, name)
+            if time.monotonic() - self._open[group, name].since >= older_than:
+                self.forget(group, name)
 
     def close(self) -> None:
         """Close all."""

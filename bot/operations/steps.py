@@ -106,6 +106,10 @@ class Kind:
                 return step
         raise KeyError(name)
 
+    def has(self, name: str) -> bool:
+        """Whether this version knows the step of that name."""
+        return not name or any(step.name == name for step in (*self.steps, *self.undo))
+
     def after(self, name: str) -> Step | None:
         """The step that follows, or None at the end of its list."""
         for line in (self.steps, self.undo):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import socket
@@ -13,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from bot.cluster.access import Access, at, resource_of
+from bot.cluster.access import THREADS, Access, at, resource_of
 from bot.cluster.replies import error_of
 from bot.errors import Failed, QuartermasterError, Refused, Temporary
 
@@ -184,3 +185,21 @@ async def test_a_server_with_another_certificate_is_not_talked_to() -> None:
         assert caught.value.code == "cluster.unreachable"
         access.close()
         thread.join(5)
+
+
+async def test_what_stood_in_line_when_the_connection_was_closed_is_an_error_to_repeat_and_no_cancellation() -> None:
+    """Taken for a cancellation of the task it would end the operation's turn in the middle, with its claim still held."""
+    access = Access.from_kubeconfig(kubeconfig(), cluster="demo")
+    entered, leave = threading.Event(), threading.Event()
+
+    def hang() -> None:
+        entered.set()
+        leave.wait(10)
+
+    calls = [asyncio.create_task(access.run(hang)) for _ in range(THREADS + 1)]
+    await asyncio.to_thread(entered.wait, 10)
+    access.close()
+    with pytest.raises(Temporary):
+        await calls[-1]
+    leave.set()
+    await asyncio.gather(*calls[:-1])

@@ -55,6 +55,19 @@ def job_row(name: str) -> dict[str, str]:
     return {"id": name, "kind": "job.run", "status": "running", "plan": json.dumps({"target": target})}
 
 
+async def test_a_scaling_whose_answer_was_lost_is_set_back_when_the_request_is_cancelled_before_it_looks_again(world: World) -> None:
+    await world.make(world.ours(), nodes=1)
+    world.fault("reset_after", "PUT .*agentPools/gpu")
+    op_id = await world.begin("pool.scale", **GPU, nodes=2)
+    await world.go(op_id, lambda op: len(world.bodies("agentPools/gpu")) > 1)
+    await world.cancel(op_id)
+    op = await world.go(op_id)
+    assert op.status == "cancelled"
+    pool = await world.quiet()
+    assert (pool.count, tags.value(pool.tags, tags.PRICE)) == (1, "0.53")
+    assert "1 node again" in await world.said(op)
+
+
 async def test_a_range_turns_the_autoscaler_on_and_is_priced_at_its_most(world: World) -> None:
     await world.make(world.ours(), nodes=1)
     op = await world.run("pool.scale", **GPU, min=0, max=4)

@@ -6,18 +6,25 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
+from bot.azure import credentials
+from bot.azure.connection import Connection
+from bot.azure.credentials import ClusterCredentials
+from bot.clock import Clock
 from bot.errors import Temporary
-from bot.operations.engine import Engine
-from bot.operations.journal import Journal, NewOperation
+from bot.operations.engine import UNEXPECTED_TRIES, Engine
+from bot.operations.journal import Commit, Journal, NewOperation
 from bot.operations.present import ending
 from bot.operations.record import WAITING_APPROVAL, Operation
 from bot.operations.services import Services
-from bot.operations.steps import End, Kind, Outcome, Step, Wait
+from bot.operations.steps import Done, End, Kind, Outcome, Step, Wait
+from tests.cluster.test_access import kubeconfig
 from tests.operations.simulated import World, opened
 
 
@@ -105,6 +112,122 @@ async def test_what_waits_for_a_decision_still_does_while_its_step_has_to_be_rep
         await world.engine.handle("toy1")
         assert (await world.look("toy1")).status == WAITING_APPROVAL
     assert asked == 2
+
+
+async def test_a_step_that_this_version_does_not_know_is_left_to_a_worker_that_does(world: World) -> None:
+    async def look(op: Operation, do: Services) -> Outcome:
+        return End()
+
+    world.kinds["toy"] = Kind("toy", [Step("look", look)])
+    await begun(world, "toy")
+    await world.do.redis.hset(Journal.key("op", "toy1"), "step", "newer")
+    await world.engine.handle("toy1")
+    assert await world.do.journal.overdue() == []
+    assert (await world.look("toy1")).ended is None
+    world.kinds["toy"] = Kind("toy", [Step("look", look), Step("newer", look)])
+    await world.engine.handle("toy1")  # nobody holds the claim
+    assert (await world.look("toy1")).ended is not None
+
+
+async def test_an_outcome_that_cannot_be_written_down_is_told_like_any_fault_of_ours(world: World) -> None:
+    async def look(op: Operation, do: Services) -> Outcome:
+        return Done(memo={"price": Decimal("1.5")})
+
+    world.kinds["toy"] = Kind("toy", [Step("look", look)])
+    await begun(world, "toy")
+    for _ in range(UNEXPECTED_TRIES):
+        await world.engine.handle("toy1")
+    op = await world.look("toy1")
+    assert (op.status, (op.error or {}).get("code")) == ("failed", "unexpected")
+
+
+class Frozen(Journal):
+    """Of a worker that is frozen before it reads what its commit left, for longer than the lease."""
+
+    def __init__(self, journal: Journal) -> None:
+        super().__init__(journal.redis, Clock(), lease=0.05)
+        self.asleep, self.awake = asyncio.Event(), asyncio.Event()
+
+    async def load(self, op_id: str) -> Operation | None:
+        if not self.asleep.is_set():
+            self.asleep.set()
+            await self.awake.wait()
+        return await super().load(op_id)
+
+    async def renew(self, op: Operation) -> bool:
+        return True
+
+
+async def test_a_worker_that_was_frozen_after_its_commit_does_not_go_on_with_anothers_claim(world: World) -> None:
+    runs: list[int] = []
+    running, go_on = asyncio.Event(), asyncio.Event()
+
+    async def one(op: Operation, do: Services) -> Outcome:
+        return Done()
+
+    async def two(op: Operation, do: Services) -> Outcome:
+        runs.append(op.fence)
+        running.set()
+        await go_on.wait()
+        return End()
+
+    world.kinds["toy"] = Kind("toy", [Step("one", one), Step("two", two)])
+    frozen = Frozen(world.do.journal)
+    await begun(world, "toy")
+    first = asyncio.create_task(Engine(frozen, world.do, world.kinds, ending).handle("toy1"))
+    await frozen.asleep.wait()
+    await asyncio.sleep(0.1)  # the lease runs out
+    second = asyncio.create_task(world.engine.handle("toy1"))
+    await running.wait()
+    frozen.awake.set()
+    async with asyncio.timeout(5):
+        await first
+    go_on.set()
+    await second
+    assert len(runs) == 1
+
+
+class Killed(Journal):
+    """Of a worker that is killed before its commit."""
+
+    async def commit(self, op: Operation, outcome: Commit) -> str:
+        raise RedisError("killed")
+
+
+async def test_whoever_waits_is_known_to_wait_before_it_is_written_down_that_it_does(world: World) -> None:
+    """Killed between the two the other way round, it would be poked by no change, and vouched for because others wait on the same cluster."""
+
+    async def look(op: Operation, do: Services) -> Outcome:
+        return Wait(0.0, on="azure:g/demo")
+
+    world.kinds["toy"] = Kind("toy", [Step("look", look)])
+    await begun(world, "toy")
+    with pytest.raises(RedisError):
+        await Engine(Killed(world.do.redis, Clock()), world.do, world.kinds, ending).handle("toy1")
+    assert await world.do.waiting.poke("azure:g/demo") == ["toy1"]
+
+
+async def test_a_cluster_that_was_made_anew_is_asked_at_its_new_address(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The credentials that are kept lead to the former one, which answers no more."""
+    asked: list[int] = []
+
+    async def found(azure: Connection, group: str, name: str) -> ClusterCredentials:
+        asked.append(len(asked))
+        server = f"https://127.0.0.1:{9 + len(asked)}"
+        return ClusterCredentials(server, "", kubeconfig(server))
+
+    async def look(op: Operation, do: Services) -> Outcome:
+        access = await do.clusters.access("demo-rg", "demo")
+        await access.get("/version")
+        return End()
+
+    monkeypatch.setattr(credentials, "credentials", found)
+    monkeypatch.setattr("bot.operations.engine.STALE_CONNECTION_SECONDS", 0.0)
+    world.kinds["toy"] = Kind("toy", [Step("look", look)])
+    await begun(world, "toy")
+    for _ in range(3):
+        await world.engine.handle("toy1")
+    assert len(asked) == 3
 
 
 async def begun(world: World, kind: str) -> None:

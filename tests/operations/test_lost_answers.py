@@ -14,7 +14,7 @@ from bot.operations.record import Operation
 from bot.operations.services import Services
 from bot.operations.steps import Done, Kind, Outcome, Step
 from bot.plans import provision
-from tests.operations.simulated import T4, World, opened, planned
+from tests.operations.simulated import T4, World, compose, opened, planned
 
 POOL: dict[str, Any] = {"cluster": "demo", "pool": "gpu", "size": T4, "nodes": 1, "for_seconds": 3600}
 CLUSTER: dict[str, Any] = {"cluster": "other", "region": "eastus", "for_seconds": 3600}
@@ -70,3 +70,14 @@ async def test_a_pool_whose_answer_was_lost_is_deleted_when_the_request_is_cance
     assert op.status == "cancelled"
     assert await world.pool() is None
     assert await world.cluster() is not None
+
+
+async def test_a_stop_whose_answer_was_lost_is_not_said_to_have_left_nothing_behind(world: World) -> None:
+    compose(world)
+    world.fault("reset_after", "POST .*demo/stop")
+    op_id = await world.begin("cluster.stop", cluster="demo")
+    await world.go(op_id, lambda op: not world.faults.as_json())
+    await world.cancel(op_id)
+    op = await world.go(op_id)
+    assert op.status == "cancelled"
+    assert "Nothing was left behind" not in await world.said(op)
