@@ -20,7 +20,7 @@ from bot.approvals.audit import Audit
 from bot.approvals.gate import Gate
 from bot.approvals.trail import refusal as refused
 from bot.clock import Clock
-from bot.commands import THIS, Reply, Request, parse, parse_mention, shown
+from bot.commands import BY_KIND, THIS, Reply, Request, parse, parse_mention, shown
 from bot.errors import Refused, Temporary
 from bot.operations import known
 from bot.operations.journal import Journal, NewOperation
@@ -66,7 +66,9 @@ class Intake:
             return parsed.text
         if parsed.kind == "menu":
             return "Type `/gpu` and nothing else for the menu, or `/gpu help`."
-        return await self.request(parsed, who, trigger=trigger, response_url=response_url)
+        # Slack sometimes tells a person that a command timed out which did arrive; they type it again.
+        same = identity(who.team, who.user, who.channel, parsed.text) if BY_KIND[parsed.kind].changes else ""
+        return await self.request(parsed, who, trigger=trigger, response_url=response_url, same=same)
 
     def instead(self, text: str, answer: str) -> tuple[str, Request] | None:
         """What to offer beside `answer`, which refused the command `text`: a label, and a command that the policy permits."""
@@ -79,18 +81,22 @@ class Intake:
         return found
 
     async def request(
-        self, request: Request, who: Who, *, trigger: str, response_url: str = "", thread: str = "", memo: Mapping[str, Any] | None = None
+        self, request: Request, who: Who, *, trigger: str, response_url: str = "", thread: str = "", memo: Mapping[str, Any] | None = None,
+        same: str = "",
     ) -> str:
-        """Write a request down; the text to answer at once. The same `trigger` is written once, whatever is repeated."""
+        """Write a request down; the text to answer at once. The same `trigger` is written once, whatever is repeated, and so is, for a
+        while, what is the `same` to people ('' nothing)."""
         refusal = await self.refusal(request, who)
         if refusal:
             return refusal
         name = identity(who.team, trigger, request.kind)
         new = NewOperation(
             id=name, kind=request.kind, request=request.as_json(), team=who.team, channel=who.channel, user=who.user, idempotency=name,
-            thread=thread, text=request.text, memo=memo or {}, response_url=response_url,
+            thread=thread, text=request.text, memo=memo or {}, response_url=response_url, same=same,
         )  # fmt: skip
-        await self._journal.create(new)
+        if await self._journal.create(new) != name:
+            another = " For a second one, give it a name of its own: `--name NAME`." if request.kind in JOB_KINDS else ""
+            return f"`/gpu {shown(request.text, 300)}` is under way already, from a moment ago: I do it once.{another}"
         return f"On it: `/gpu {shown(request.text, 300)}`" if request.text else "On it."
 
     async def places(self) -> tuple[list[str], tuple[str, ...]]:
@@ -121,13 +127,13 @@ class Intake:
             return str(error)
         return ""
 
-    async def pressed(self, op: Operation, request: Request, who: Who, trigger: str, *, thread: str = "") -> None:
+    async def pressed(self, op: Operation, request: Request, who: Who, trigger: str, *, thread: str = "", same: str = "") -> None:
         """A request that a button on a message of `op` stands for; a refusal is told to that person alone."""
         refusal = await self.refusal(request, who)
         if refusal:
             await self._tell(op, who, trigger, refusal)
             return
-        await self.request(request, who, trigger=trigger, thread=thread, memo={"about": op.id})
+        await self.request(request, who, trigger=trigger, thread=thread, memo={"about": op.id}, same=same)
 
     async def suggested(self, name: str, value: str, who: Who, trigger: str) -> None:
         """A button of a notice: the command that stands in the notice's record, given by whoever presses it."""

@@ -54,7 +54,8 @@ async def _again(intake: Intake, who: Who, value: str, trigger: str) -> None:
     """One more run: a request of its own, with a card of its own."""
     op = await intake.thread_of(value)
     if op is not None and op.channel == who.channel:
-        await intake.pressed(op, Request(path=(), kind="job.again", values={}, text=f"job {modals.job_of(op)} --again"), who, trigger)
+        request = Request(path=(), kind="job.again", values={}, text=f"job {modals.job_of(op)} --again")
+        await intake.pressed(op, request, who, trigger, same=f"{value}/again")
 
 
 async def _offer(intake: Intake, who: Who, value: str, trigger: str) -> None:
@@ -74,7 +75,7 @@ async def _retry(intake: Intake, who: Who, value: str, trigger: str) -> None:
     """The same request once more, as a new one: planned, priced and approved afresh."""
     op = await intake.thread_of(value)
     if op is not None and op.channel == who.channel and op.request:
-        await intake.request(Request.from_json(op.request), who, trigger=trigger)
+        await intake.request(Request.from_json(op.request), who, trigger=trigger, same=f"{value}/retry")
 
 
 def _question(kind: str, *keys: str) -> Act:

@@ -20,6 +20,7 @@ from bot.store import run, text, texts
 
 KEEP_ENDED_SECONDS: Final = 14 * 86400
 RESPONSE_URL_SECONDS: Final = 29 * 60
+SAME_SECONDS: Final = 300
 RUNG: Final = "{qm}:rung"
 
 
@@ -28,7 +29,8 @@ class NewOperation:
     """What a handler (or another operation) writes down. `idempotency` names the request: the same one is recorded once.
 
     `fields` are laid over the record's own: a rebuilt operation does not begin at its first step. `response_url` is where a private
-    answer can go for as long as Slack accepts it (30 minutes; Slack: response_url).
+    answer can go for as long as Slack accepts it (30 minutes; Slack: response_url). `same` names what a person would ask for again who thinks
+    that it was lost ('' nothing): for :data:`SAME_SECONDS`, while the first of that name has not ended, there is no second.
     """
 
     id: str
@@ -44,6 +46,7 @@ class NewOperation:
     memo: Mapping[str, Any] = field(default_factory=dict)
     fields: Mapping[str, str] = field(default_factory=dict)
     response_url: str = ""
+    same: str = ""
 
 
 @dataclass(frozen=True)
@@ -91,16 +94,27 @@ class Journal:
         return ":".join(("{qm}", *parts))
 
     async def create(self, new: NewOperation) -> str:
-        """Write the record; the id of the operation that holds this request (an earlier one, if it was asked before)."""
+        """Write the record; the id of the operation that holds this request (an earlier one, if it or the `same` was asked before)."""
         fields: dict[str, str] = {
             "id": new.id, "kind": new.kind, "status": RUNNING, "step": "", "request": json.dumps(new.request), "team": new.team,
             "channel": new.channel, "user": new.user, "thread": new.thread, "parent": new.parent, "text": new.text,
             "memo": json.dumps(new.memo), "created": repr(self._clock.now()),
             **new.fields,
         }  # fmt: skip
-        keys = [self.key("op", new.id), self.key("due"), self.key("active"), self.key("idem", new.idempotency), self.key("url", new.id), RUNG]
-        args = [new.id, json.dumps(fields), new.response_url, RESPONSE_URL_SECONDS, "1" if self._bell else ""]
-        return text(await run(self._scripts["create"], keys, args, redis=self.redis, replicas=self._replicas))
+        keys = [
+            self.key("op", new.id), self.key("due"), self.key("active"), self.key("idem", new.idempotency), self.key("url", new.id), RUNG,
+            self.key("same", new.same),
+        ]  # fmt: skip
+        args = [new.id, json.dumps(fields), new.response_url, RESPONSE_URL_SECONDS, "1" if self._bell else "", SAME_SECONDS if new.same else ""]
+        over = ""
+        while True:
+            holder = text(await run(self._scripts["create"], keys, [*args, over], redis=self.redis, replicas=self._replicas))
+            if not holder.startswith("same:"):
+                return holder
+            over = holder.removeprefix("same:")
+            earlier = await self.load(over)
+            if earlier is not None and earlier.ended is None:
+                return over
 
     async def load(self, op_id: str) -> Operation | None:
         """The record as it stands, or None."""

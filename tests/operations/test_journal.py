@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from redis.asyncio import Redis
@@ -32,6 +33,19 @@ async def test_the_same_request_is_written_once_whatever_is_repeated(journal: Jo
     ids = await asyncio.gather(*(journal.create(new(f"op{number}")) for number in range(20)))
     assert len(set(ids)) == 1
     assert len(await journal.active()) == 1
+
+
+async def test_what_is_typed_again_is_the_same_request_until_that_has_ended(journal: Journal) -> None:
+    ids = await asyncio.gather(*(journal.create(replace(new(f"op{number}", f"t{number}"), same="alice types")) for number in range(20)))
+    assert len(set(ids)) == 1
+    assert [op.id for op in await journal.active()] == [ids[0]]
+    assert await journal.create(replace(new(ids[0], f"t{ids[0][2:]}"), same="alice types")) == ids[0]  # Slack brings the first of them again
+    assert await journal.create(replace(new("other", "t100"), same="bob types")) == "other"
+    assert await journal.create(new("unnamed", "t101")) == "unnamed"
+    await journal.commit(await claimed(journal, ids[0]), Commit({"status": "succeeded"}, ended=True))
+    later = await asyncio.gather(*(journal.create(replace(new(f"later{number}", f"l{number}"), same="alice types")) for number in range(20)))
+    assert len(set(later)) == 1
+    assert later[0].startswith("later")
 
 
 async def test_only_one_of_many_gets_the_claim(journal: Journal) -> None:

@@ -1,7 +1,14 @@
 -- Write the record of a new operation, once, and have a worker woken for it in the same breath.
--- KEYS: 1 operation hash, 2 due zset, 3 active set, 4 idempotency key, 5 where a private answer can go, 6 list of those to be woken
--- ARGV: 1 id, 2 the record as a JSON object of strings, 3 response URL ('' none), 4 its life in s, 5 '1': wake a worker
--- Returns the id that holds the request: this one, or the one that was there first.
+-- KEYS: 1 operation hash, 2 due zset, 3 active set, 4 idempotency key, 5 where a private answer can go, 6 list of those to be woken,
+--       7 who asked for the same last
+-- ARGV: 1 id, 2 the record as a JSON object of strings, 3 response URL ('' none), 4 its life in s, 5 '1': wake a worker,
+--       6 for how many s nobody else may hold KEYS[7] ('' any may), 7 the holder that is known to have ended
+-- Returns the id that holds the request (this one, or the one that was there first), or 'same:' and the id that holds KEYS[7].
+if ARGV[6] ~= '' and redis.call('EXISTS', KEYS[4]) == 0 then
+  local same = redis.call('GET', KEYS[7])
+  if same and same ~= ARGV[7] then return 'same:' .. same end
+  redis.call('SET', KEYS[7], ARGV[1], 'EX', ARGV[6])
+end
 local first = redis.call('SET', KEYS[4], ARGV[1], 'NX', 'EX', 86400)
 if not first then
   local holder = redis.call('GET', KEYS[4])
