@@ -38,6 +38,7 @@ UNREACHABLE: Final = frozenset({
 })  # fmt: skip
 GONE: Final = frozenset({"message_not_found", "cant_update_message", "edit_window_closed", "is_inactive"})
 UNSHOWABLE: Final = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "msg_too_long"})
+ORPHAN_MS: Final = 86_400_000  # an outbox whose record is gone
 PLAIN_SECONDS: Final = 3600.0  # a block type that is not rolled out here is tried again after that
 
 Told = Callable[[str, str], Awaitable[None]]
@@ -85,7 +86,7 @@ class Outbox:
     async def deliver(self, op_id: str) -> float | None:
         """Send what there is; seconds after which to come again, or None when all is sent."""
         key = f"{{qm}}:out:{op_id}"
-        answer = await self._claim(keys=[key], args=[self._lease_ms])
+        answer = await self._claim(keys=[key, f"{{qm}}:op:{op_id}"], args=[self._lease_ms, ORPHAN_MS])
         if answer[0] == "busy":
             return int(answer[1]) / 1000 + 0.05
         fields = dict(zip(answer[1::2], answer[2::2], strict=True))

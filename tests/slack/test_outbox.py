@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
+from bot.operations.journal import Commit, NewOperation
+from bot.operations.record import Operation
 from bot.slack.pacing import TIERS
 
 from .conftest import Post, opened, rendered
@@ -315,6 +317,44 @@ async def test_a_history_that_cannot_be_read_ends_the_search_without_a_second_po
     await post.delivered("op", outbox)
     assert (await post.states("op")) == {"op/first": "unknown"}
     assert await post.shown(thread=ts) == ["first"]
+
+
+async def ended(post: Post, op_id: str) -> None:
+    """A record that has ended without a message, as a question's does before the outbox has its first turn."""
+    await post.journal.create(NewOperation(op_id, "query", {}, "T0", "C0GPU", "U0ALICE", op_id))
+    op = await post.journal.claim(op_id)
+    assert isinstance(op, Operation)
+    assert await post.journal.commit(op, Commit({"status": "succeeded"}, ended=True)) == "committed"
+
+
+async def lives(post: Post, op_id: str) -> tuple[int, int]:
+    """How long the record and its outbox are kept, in seconds (-1: for ever)."""
+    return int(await post.redis.ttl(f"{{qm}}:op:{op_id}")), int(await post.redis.ttl(f"{{qm}}:out:{op_id}"))
+
+
+async def test_an_outbox_is_kept_no_longer_than_its_record(post: Post) -> None:
+    """Every question and every notice has one: those without an end would fill Redis for good."""
+    await ended(post, "answered")
+    post.speak("answered", card="the answer")
+    await post.delivered("answered")
+    assert await post.shown() == ["the answer"]
+    record, outbox = await lives(post, "answered")
+    assert 0 < outbox <= record
+    await ended(post, "silent")
+    await post.say("silent", "psst", private_to="U0ALICE")
+    post.speak("silent")
+    await post.delivered("silent")
+    record, outbox = await lives(post, "silent")
+    assert 0 < outbox <= record
+
+
+async def test_an_outbox_without_a_record_does_not_stay(post: Post) -> None:
+    await post.say("gone", "nobody reads this")
+    await post.delivered("gone")
+    assert (await lives(post, "gone"))[1] > 0
+    await post.journal.create(NewOperation("gone", "query", {}, "T0", "C0GPU", "U0ALICE", "gone"))  # rebuilt
+    await post.delivered("gone")
+    assert await lives(post, "gone") == (-1, -1)
 
 
 def whispered(rows: list[dict[str, Any]]) -> list[str]:
