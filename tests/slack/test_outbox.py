@@ -357,6 +357,17 @@ async def test_an_outbox_without_a_record_does_not_stay(post: Post) -> None:
     assert await lives(post, "gone") == (-1, -1)
 
 
+async def test_a_thread_that_slack_does_not_show_ends_the_search_for_whatever_reason(post: Post) -> None:
+    ts = await parent(post)
+    post.speak("op", thread=ts)
+    await post.say("op", "first", "second")
+    post.local.fault("reset_after", "chat.postMessage")
+    post.local.fault("error", "conversations.replies", error="access_denied")
+    await post.delivered("op")
+    assert await post.states("op") == {"op/first": "unknown", "op/second": "sent"}
+    assert await post.shown(thread=ts) == ["first", "second"]
+
+
 def whispered(rows: list[dict[str, Any]]) -> list[str]:
     return [row["text"] for parent_row in rows for row in (parent_row, *parent_row["replies"]) if row["ephemeral_to"]]
 
