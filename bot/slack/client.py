@@ -23,6 +23,11 @@ TIMEOUT_SECONDS: Final = 10
 UNKNOWN_OUTCOME: Final = (aiohttp.ClientError, TimeoutError, asyncio.TimeoutError, ConnectionError)
 # Errors after which a write may stand all the same (Slack: "some aspect of the operation" may have succeeded), and what is no answer at all.
 NO_ANSWER: Final = frozenset({"unknown", "internal_error", "fatal_error", "service_unavailable", "request_timeout"})
+# Refused for the sake of the token or of the whole workspace, whatever was asked: the same is taken once an operator, or Slack, has mended that.
+LOCKED_OUT: Final = frozenset({
+    "invalid_auth", "not_authed", "token_expired", "token_revoked", "account_inactive", "accesslimited", "org_login_required", "team_added_to_org",
+})  # fmt: skip
+LOCKED_OUT_SECONDS: Final = 30.0
 
 
 def open_session() -> aiohttp.ClientSession:
@@ -58,12 +63,13 @@ def _request_id(headers: Mapping[str, str] | None) -> str:
 
 
 def error_name(error: SlackApiError) -> str:
-    """Slack's name of an error, such as ``not_in_channel``; ``ratelimited`` for every 429; ``unknown`` for what is no answer of Slack's."""
+    """Slack's name of an error, such as ``not_in_channel``; ``ratelimited`` for every limit; ``unknown`` for what is no answer of Slack's."""
     # Where the body cannot be read the SDK puts aiohttp's response there, which has no data and names its status otherwise.
     if getattr(error.response, "status_code", 0) == 429 or getattr(error.response, "status", 0) == 429:
         return "ratelimited"
     data = getattr(error.response, "data", None)
-    return str(data.get("error", "unknown")) if isinstance(data, dict) else "unknown"
+    name = str(data.get("error", "unknown")) if isinstance(data, dict) else "unknown"
+    return "ratelimited" if name == "rate_limited" else name  # Slack: chat.postMessage
 
 
 def retry_after(error: SlackApiError) -> float:

@@ -8,12 +8,9 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from bot.slack.client import UNKNOWN_OUTCOME, error_name, retry_after
+from bot.slack.client import LOCKED_OUT, LOCKED_OUT_SECONDS, NO_ANSWER, UNKNOWN_OUTCOME, error_name, retry_after
 from bot.slack.pacing import NotNow, Pacing
 
-UNREADABLE: Final = frozenset({
-    "not_in_channel", "channel_not_found", "is_archived", "account_inactive", "token_revoked", "thread_not_found", "missing_scope",
-})  # fmt: skip
 MARGIN_SECONDS: Final = 60.0  # clocks of Redis and Slack may differ by that much
 MOST_PAGES: Final = 10
 
@@ -57,9 +54,11 @@ class History:
             return await self._client.conversations_history(channel=channel, **more)
         except SlackApiError as error:
             name = error_name(error)
-            if name in UNREADABLE:
-                raise Unreadable(name) from error
-            raise NotNow(retry_after(error) if name == "ratelimited" else 30.0) from error
+            if name == "ratelimited":
+                raise NotNow(retry_after(error)) from error
+            if name in NO_ANSWER | LOCKED_OUT:
+                raise NotNow(LOCKED_OUT_SECONDS) from error
+            raise Unreadable(name) from error
         except UNKNOWN_OUTCOME as error:
             raise NotNow(5.0) from error
 

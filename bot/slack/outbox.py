@@ -23,7 +23,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.slack.blocks import Rendered
-from bot.slack.client import NO_ANSWER, UNKNOWN_OUTCOME, error_name, retry_after
+from bot.slack.client import LOCKED_OUT, LOCKED_OUT_SECONDS, NO_ANSWER, UNKNOWN_OUTCOME, error_name, retry_after
 from bot.slack.entries import Entry, named, read
 from bot.slack.history import History, Unreadable
 from bot.slack.pacing import NotNow, Pacing
@@ -32,12 +32,21 @@ from bot.store import run
 
 log = logging.getLogger(__name__)
 
-UNREACHABLE: Final = frozenset({"not_in_channel", "channel_not_found", "is_archived", "restricted_action", "account_inactive", "token_revoked"})
+UNREACHABLE: Final = frozenset({
+    "not_in_channel", "channel_not_found", "is_archived", "restricted_action", "restricted_action_read_only_channel",
+    "posting_to_general_channel_denied",
+})  # fmt: skip
 GONE: Final = frozenset({"message_not_found", "cant_update_message", "edit_window_closed", "is_inactive"})
 UNSHOWABLE: Final = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "msg_too_long"})
+ORPHAN_MS: Final = 86_400_000  # an outbox whose record is gone
 PLAIN_SECONDS: Final = 3600.0  # a block type that is not rolled out here is tried again after that
 
 Told = Callable[[str, str], Awaitable[None]]
+
+
+def locked_out(name: str, entry: Entry | None = None) -> bool:
+    """Whether it was refused for the token's sake, whatever it says. A bot may do without files:write; without chat:write it says nothing."""
+    return name in LOCKED_OUT or (name == "missing_scope" and not (entry and entry.payload.get("file")))
 
 
 class Outbox:
@@ -68,6 +77,7 @@ class Outbox:
         self._replicas = replicas
         self._settle, self._lease_ms, self._ahead = settle, int(lease * 1000), ahead
         self._plain_until = 0.0
+        self._locked = ""
         scripts = resources.files("bot.slack").joinpath("lua")
         self._claim, self._mark_script, self._release = (
             redis.register_script(scripts.joinpath(f"{name}.lua").read_text()) for name in ("out_claim", "out_mark", "out_release")
@@ -76,7 +86,7 @@ class Outbox:
     async def deliver(self, op_id: str) -> float | None:
         """Send what there is; seconds after which to come again, or None when all is sent."""
         key = f"{{qm}}:out:{op_id}"
-        answer = await self._claim(keys=[key], args=[self._lease_ms])
+        answer = await self._claim(keys=[key, f"{{qm}}:op:{op_id}"], args=[self._lease_ms, ORPHAN_MS])
         if answer[0] == "busy":
             return int(answer[1]) / 1000 + 0.05
         fields = dict(zip(answer[1::2], answer[2::2], strict=True))
@@ -151,10 +161,14 @@ class Outbox:
                 raise NotNow(0.0) from error
             if name in NO_ANSWER:
                 raise NotNow(2.0) from error
+            if locked_out(name):
+                raise self._locked_out(name) from error
             if name not in GONE | UNREACHABLE:
                 log.error("card not redrawn", extra={"operation": where.id, "slack": name})
         except UNKNOWN_OUTCOME as error:
             raise NotNow(2.0) from error
+        else:
+            self._locked = ""
         await self._redis.hset(key, "card_hash", where.card.digest)
 
     async def _post(self, key: str, fence: str, entry: Entry, where: Addressee, now_ms: int) -> str:
@@ -180,31 +194,44 @@ class Outbox:
         except UNKNOWN_OUTCOME as error:
             log.warning("outcome of a post is unknown", extra={"operation": where.id, "entry": entry.name, "cause": repr(error)})
             raise NotNow(self._settle) from error
+        self._locked = ""
         await self._mark(key, fence, entry.name, "sent", ts)
         return ts
 
+    def _locked_out(self, name: str) -> NotNow:
+        """Nothing is given up for the token's sake. The log hears of it once, until Slack takes something again."""
+        if name != self._locked:
+            log.error("Slack does not accept the bot token; messages wait until it does", extra={"slack": name})
+        self._locked = name
+        return NotNow(LOCKED_OUT_SECONDS)
+
     async def _refused(self, key: str, fence: str, entry: Entry, where: Addressee, error: SlackApiError) -> str:
-        """Slack said no, so nothing was posted for certain - unless it did not really answer; then the entry stays in *sending*."""
-        name = error_name(error)
+        """Slack said no, so nothing was posted for certain - unless it did not really answer; then the entry stays in *sending*.
+
+        Without its card an operation has nowhere to speak and would stand for ever, so whatever refuses a card is told to its journal.
+        """
+        name, card = error_name(error), where.card if entry.name == "m:card" else None
         if name == "ratelimited":
             await self._mark(key, fence, entry.name, "new", "")
             await self._pacing.block("chat.postMessage", retry_after(error), where.channel)
             raise NotNow(retry_after(error)) from error
         if name in NO_ANSWER:
             raise NotNow(self._settle) from error
-        if name in UNSHOWABLE and entry.payload.get("blocks"):
-            if entry.name == "m:card":
+        if locked_out(name, entry):
+            await self._mark(key, fence, entry.name, "new", "")
+            raise self._locked_out(name) from error
+        if name in UNSHOWABLE and entry.payload.get("blocks") and not (card and entry.payload["blocks"] is card.plain):
+            if card:
                 self._plain_until = time.monotonic() + PLAIN_SECONDS
             else:
                 await self._redis.hset(key, f"p:{entry.name}", json.dumps({**entry.payload, "blocks": entry.payload.get("plain") or [], "plain": []}))
             await self._mark(key, fence, entry.name, "new", "")
             raise NotNow(0.0) from error
-        if name in UNREACHABLE:
-            await self._mark(key, fence, entry.name, "new" if entry.name == "m:card" else "dropped", name)
+        if name not in UNREACHABLE:
+            log.error("message dropped", extra={"operation": where.id, "entry": entry.name, "slack": name})
+        await self._mark(key, fence, entry.name, "new" if card else "dropped", name)
+        if card or name in UNREACHABLE:
             await self._unreachable(where.id, name)
-            return ""
-        log.error("message dropped", extra={"operation": where.id, "entry": entry.name, "slack": name})
-        await self._mark(key, fence, entry.name, "dropped", name)
         return ""
 
     async def _found(self, key: str, fence: str, entry: Entry, where: Addressee) -> str | None:
@@ -245,7 +272,7 @@ class Outbox:
         return 0.0
 
     async def _whisper(self, key: str, fence: str, entry: Entry, where: Addressee) -> None:
-        """Tell one person privately, at most once: marked before it is sent, and taken up again only where Slack refused it for being too much."""
+        """Tell one person privately, at most once: marked before it is sent, and taken up again only where Slack refused whatever was said."""
         if not await self._mark(key, fence, entry.name, "sending", ""):
             return
         became = "sent"
@@ -257,6 +284,9 @@ class Outbox:
                 await self._pacing.block("chat.postEphemeral", retry_after(error))
                 await self._mark(key, fence, entry.name, "new", "")
                 raise NotNow(retry_after(error)) from error
+            if locked_out(error_name(error)):
+                await self._mark(key, fence, entry.name, "new", "")
+                raise self._locked_out(error_name(error)) from error
             log.warning("private message not delivered", extra={"operation": where.id, "slack": error_name(error)})
             became = "dropped"
         except UNKNOWN_OUTCOME as error:

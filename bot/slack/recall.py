@@ -7,6 +7,7 @@ that it was still waiting for somebody. Runs in the background, so it waits for 
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -17,10 +18,10 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.errors import Temporary
 from bot.slack.blocks import Block
-from bot.slack.client import UNKNOWN_OUTCOME, error_name, retry_after
-from bot.slack.history import UNREADABLE
+from bot.slack.client import LOCKED_OUT, NO_ANSWER, UNKNOWN_OUTCOME, error_name, retry_after
 from bot.slack.pacing import Pacing
 
+log = logging.getLogger(__name__)
 CARD: Final = "m:card"
 TRIES: Final = 5
 MOST_PAGES: Final = 50
@@ -60,13 +61,13 @@ class Recall:
 
     async def redraw(self, channel: str, ts: str, text: str, blocks: list[Block]) -> None:
         """Draw a message anew. One that is gone or cannot be edited any more is left. Raises Temporary."""
-        await self._patiently("chat.update", lambda: self._client.chat_update(channel=channel, ts=ts, text=text, blocks=blocks))
+        await self._patiently("chat.update", channel, lambda: self._client.chat_update(channel=channel, ts=ts, text=text, blocks=blocks))
 
     async def _all(self, channel: str, method: str, ask: Callable[[str | None], Awaitable[Any]]) -> list[Posted] | None:
         found: list[Posted] = []
         cursor: str | None = None
         for _ in range(MOST_PAGES):
-            page = await self._patiently(method, lambda at=cursor: ask(at))  # type: ignore[misc]
+            page = await self._patiently(method, channel, lambda at=cursor: ask(at))  # type: ignore[misc]
             if page is None:
                 return None
             found += [one for message in page["messages"] if (one := read(channel, message))]
@@ -75,8 +76,8 @@ class Recall:
                 break
         return found
 
-    async def _patiently(self, method: str, call: Callable[[], Awaitable[Any]]) -> Any:
-        """The answer; None where Slack says no for good."""
+    async def _patiently(self, method: str, channel: str, call: Callable[[], Awaitable[Any]]) -> Any:
+        """The answer; None where Slack says no for good, whatever the reason: whoever asks must come to an end with all the others."""
         for attempt in range(TRIES):
             await self._turn(method)
             try:
@@ -85,10 +86,13 @@ class Recall:
                 name = error_name(error)
                 if name == "ratelimited":
                     await self._pacing.block(method, retry_after(error))
-                elif name in UNREADABLE or method == "chat.update":
-                    return None
-                else:
+                elif name in LOCKED_OUT:
                     raise Temporary("slack.unreadable", what="a thread", error=name) from error
+                elif name in NO_ANSWER:
+                    await asyncio.sleep(attempt + 1)
+                else:
+                    log.warning("Slack says no for good", extra={"method": method, "channel": channel, "slack": name})
+                    return None
             except UNKNOWN_OUTCOME:
                 await asyncio.sleep(attempt + 1)
         raise Temporary("slack.unreadable", what="a thread", error="no answer")

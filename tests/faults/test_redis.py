@@ -13,6 +13,7 @@ import pytest
 import redis as redis_sync
 
 from playground import valkey
+from tests.app.conftest import free_port
 from tests.faults.test_kills import QUICK
 from tests.playing import BOB, GPU, Playing, playing, shown, wait_until
 
@@ -53,6 +54,48 @@ def test_a_frozen_redis_is_said_in_the_ack_and_nothing_is_started(play: Playing)
     # Frozen is not dead: the write may be carried out after all once it thaws, so the person is told to look, and typing again is safe by name.
     wait_until(lambda: "On it" in play.command("nodes"), 30)
     wait_until(lambda: any("nodes" in shown(one) or "GPU" in shown(one) for one in play.messages(GPU)), 30)
+
+
+@pytest.fixture(params=["socket", "http"])
+def by(play: Playing, request: pytest.FixtureRequest) -> Iterator[str]:
+    """How Slack delivers: over the socket, or signed, to a `web` that has none."""
+    if request.param == "http":
+        port = free_port()
+        play.bot("web", "http", SLACK_APP_TOKEN="", PORT=str(port), **QUICK)
+        address = {"mode": "http", "url": f"http://127.0.0.1:{port}/slack/events"}
+        wait_until(lambda: play.call("POST", "/delivery", address)["verified"], 30, "the bot to answer the challenge")
+        wait_until(lambda: "On it" in play.command("sizes"), 30, "web to answer")
+    yield request.param
+    play.call("POST", "/clock", {"speed": 200})
+    if request.param == "http":
+        play.call("POST", "/delivery", {"mode": "socket"})
+        process = play.bots.pop("http")
+        process.kill()
+        process.wait()
+
+
+def test_what_could_not_be_written_is_not_acked_so_a_click_fails_visibly_and_a_mention_comes_again(play: Playing, by: str) -> None:
+    play.command(f"cluster create iced-{by} --size Standard_NC4as_T4_v3 --for 8h")
+    card = play.card(f"cluster iced-{by}(.|\n)*Waiting for approval")
+    assert play.click(card, "deny", BOB)["ok"]
+    view = wait_until(lambda: play.call("GET", f"/views?user={BOB}")["views"])[-1]
+    play.call("POST", "/clock", {"speed": 20})  # Slack delivers an event again at once, and a minute and five minutes later: here 3 s and 15 s
+    pid = redis_pid(play)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        play.mention(card["ts"], "cancel")
+        clicked = play.click(card, "approve", BOB)
+        used = play.call("POST", "/shortcuts", {"user": BOB, "channel": GPU, "ts": card["ts"], "callback_id": "run_on_gpu"})
+        submitted = play.call("POST", "/views/submit", {"user": BOB, "view_id": view["id"], "values": {"reason": "not this week"}})
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    failed = {"socket": "operation_timeout", "http": "dispatch_failed"}[by]
+    assert [(answer["ok"], answer["error"]) for answer in (clicked, used)] == [(False, failed)] * 2
+    assert "nothing was started" in submitted["errors"]["reason"]
+    assert view["id"] in [one["id"] for one in play.call("GET", f"/views?user={BOB}")["views"]]
+    play.call("POST", "/views/close", {"user": BOB, "view_id": view["id"]})
+    play.reply(card["ts"], "Cancelled", seconds=30)
+    assert not play.writes("azure", f"managedClusters/iced-{by}")
 
 
 def test_the_queues_keys_are_lost_and_everything_still_ends(play: Playing) -> None:

@@ -152,6 +152,16 @@ def test_no_pool_lives_for_ever_because_its_expiry_cannot_be_read(play: Playing)
     play.reply(cluster["ts"], "has expired and is being deleted", seconds=30)
 
 
+def test_a_thread_that_slack_will_not_show_keeps_no_lease_from_being_rebuilt(play: Playing) -> None:
+    cluster = made(play, "hidden", f"--size {SIZE} --for 8h")
+    play.card("cluster hidden(.|\n)*Done", seconds=90)
+    play.fault("slack", "error", "conversations.replies", times=-1, error="access_denied")
+    wipe(play)
+    assert "`hidden`" in shown(play.card("I had lost my memory", OPS))
+    play.advance(8 * HOUR + 60)
+    play.reply(cluster["ts"], "has expired and is being deleted", seconds=30)
+
+
 def untag(play: Playing, group: str, cluster: str, tag: str) -> None:
     """Take a tag off a cluster, as somebody does in the portal."""
     tags = {name: value for name, value in arm(play, "GET", group, cluster)["tags"].items() if name != tag}

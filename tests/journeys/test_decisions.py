@@ -74,6 +74,14 @@ def test_where_the_bot_is_not_a_member_it_says_how_to_invite_it(play: Playing) -
     wait_until(lambda: sum("/invite" in one for one in play.whispers(ALICE, RANDOM)) >= 2)
 
 
+def test_a_channel_that_takes_no_cards_is_said_in_private_and_nothing_is_started(play: Playing) -> None:
+    play.fault("slack", "error", "chat.postMessage", times=-1, error="restricted_action_thread_only_channel")
+    play.command("cluster create nowhere --size Standard_NC4as_T4_v3 --for 1h")
+    wait_until(lambda: any("restricted_action_thread_only_channel" in one for one in play.whispers(ALICE)))
+    play.call("DELETE", "/faults")
+    assert not any("nowhere" in shown(one) for one in play.messages())
+
+
 def test_what_is_dear_needs_two_people_and_everybody_sees_who_has_agreed(play: Playing) -> None:
     play.command("cluster create quick --for 2h")
     play.card("cluster quick(.|\n)*Done", seconds=60)

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
+from bot.operations.journal import Commit, NewOperation
+from bot.operations.record import Operation
 from bot.slack.pacing import TIERS
 
 from .conftest import Post, opened, rendered
@@ -158,6 +160,13 @@ async def test_a_429_is_honoured_by_every_replica_and_loses_nothing(post: Post) 
     assert await post.shown(thread=ts) == ["first", "second"]
 
 
+async def test_a_limit_that_slack_states_without_a_429_loses_nothing(post: Post) -> None:
+    post.speak("op", card="the card")
+    post.local.fault("error", "chat.postMessage", error="rate_limited")
+    await post.delivered("op")
+    assert await post.shown() == ["the card"]
+
+
 async def test_replies_stand_in_the_order_in_which_they_were_said(post: Post) -> None:
     ts = await parent(post, "C0ML")
     post.speak("op", "C0ML", thread=ts)
@@ -225,6 +234,63 @@ async def test_a_dead_channel_stalls_no_other(post: Post) -> None:
     assert await post.shown() == ["the card"]
 
 
+@pytest.mark.parametrize("error", [
+    "restricted_action_read_only_channel", "restricted_action_thread_only_channel", "posting_to_general_channel_denied", "ekm_access_denied",
+    "an_error_that_slack_has_added_since",
+])  # fmt: skip
+async def test_whatever_refuses_a_card_is_told_so_that_nobody_waits_for_it_for_ever(post: Post, error: str) -> None:
+    post.speak("op", card="the card")
+    await post.say("op", "reply")
+    post.local.fault("error", "chat.postMessage", error=error)
+    await post.delivered("op")
+    assert post.lost == [("op", error)]
+
+
+async def test_a_card_that_slack_shows_in_no_form_is_given_up(post: Post) -> None:
+    post.speak("op", card="the card")
+    post.local.fault("error", "chat.postMessage", times=-1, error="invalid_blocks")
+    await post.delivered("op")
+    assert post.lost == [("op", "invalid_blocks")]
+
+
+@pytest.mark.parametrize("error", ["invalid_auth", "token_expired", "token_revoked", "account_inactive", "missing_scope"])
+async def test_a_token_that_is_not_taken_for_a_while_loses_no_result(post: Post, caplog: pytest.LogCaptureFixture, error: str) -> None:
+    """Rotated, or the app is installed anew: the card, the result, the last state and the private word all wait."""
+    post.speak("op", card="working")
+    post.local.fault("error", "chat.", times=2, error=error)
+    await post.delivered("op")
+    post.speak("op", thread=post.opened[-1][1], card="done")
+    await post.say("op", "result")
+    await post.say("op", "psst", private_to="U0ALICE")
+    post.local.fault("error", "chat.", times=4, error=error)
+    await post.delivered("op")
+    rows = await post.local.messages(user="U0ALICE")
+    assert [(row["text"], sorted(reply["text"] for reply in row["replies"])) for row in rows] == [("done", ["psst", "result"])]
+    assert post.lost == []
+    assert [record.slack for record in caplog.records if record.levelname == "ERROR"] == [error, error]  # type: ignore[attr-defined]
+
+
+async def test_a_post_in_doubt_is_looked_up_once_the_token_is_taken_again(post: Post) -> None:
+    ts = await parent(post)
+    post.speak("op", thread=ts)
+    await post.say("op", "first")
+    post.local.fault("reset_after", "chat.postMessage")
+    post.local.fault("error", "conversations.replies", error="token_revoked")
+    await post.delivered("op")
+    assert await post.shown(thread=ts) == ["first"]
+    assert await post.states("op") == {"op/first": "sent"}
+
+
+async def test_without_the_scope_for_files_only_the_file_is_missing(post: Post) -> None:
+    ts = await parent(post)
+    post.speak("op", thread=ts)
+    await post.say("op", "curve", file={"name": "curve.csv", "title": "curve", "text": "1"})
+    await post.say("op", "result")
+    post.local.fault("error", "files.", error="missing_scope")
+    await post.delivered("op")
+    assert await post.shown(thread=ts) == ["result"]
+
+
 async def test_a_channel_that_hangs_stalls_no_other(post: Post) -> None:
     ts = await parent(post, "C0ML")
     post.speak("slow", "C0ML", thread=ts)
@@ -251,6 +317,55 @@ async def test_a_history_that_cannot_be_read_ends_the_search_without_a_second_po
     await post.delivered("op", outbox)
     assert (await post.states("op")) == {"op/first": "unknown"}
     assert await post.shown(thread=ts) == ["first"]
+
+
+async def ended(post: Post, op_id: str) -> None:
+    """A record that has ended without a message, as a question's does before the outbox has its first turn."""
+    await post.journal.create(NewOperation(op_id, "query", {}, "T0", "C0GPU", "U0ALICE", op_id))
+    op = await post.journal.claim(op_id)
+    assert isinstance(op, Operation)
+    assert await post.journal.commit(op, Commit({"status": "succeeded"}, ended=True)) == "committed"
+
+
+async def lives(post: Post, op_id: str) -> tuple[int, int]:
+    """How long the record and its outbox are kept, in seconds (-1: for ever)."""
+    return int(await post.redis.ttl(f"{{qm}}:op:{op_id}")), int(await post.redis.ttl(f"{{qm}}:out:{op_id}"))
+
+
+async def test_an_outbox_is_kept_no_longer_than_its_record(post: Post) -> None:
+    """Every question and every notice has one: those without an end would fill Redis for good."""
+    await ended(post, "answered")
+    post.speak("answered", card="the answer")
+    await post.delivered("answered")
+    assert await post.shown() == ["the answer"]
+    record, outbox = await lives(post, "answered")
+    assert 0 < outbox <= record
+    await ended(post, "silent")
+    await post.say("silent", "psst", private_to="U0ALICE")
+    post.speak("silent")
+    await post.delivered("silent")
+    record, outbox = await lives(post, "silent")
+    assert 0 < outbox <= record
+
+
+async def test_an_outbox_without_a_record_does_not_stay(post: Post) -> None:
+    await post.say("gone", "nobody reads this")
+    await post.delivered("gone")
+    assert (await lives(post, "gone"))[1] > 0
+    await post.journal.create(NewOperation("gone", "query", {}, "T0", "C0GPU", "U0ALICE", "gone"))  # rebuilt
+    await post.delivered("gone")
+    assert await lives(post, "gone") == (-1, -1)
+
+
+async def test_a_thread_that_slack_does_not_show_ends_the_search_for_whatever_reason(post: Post) -> None:
+    ts = await parent(post)
+    post.speak("op", thread=ts)
+    await post.say("op", "first", "second")
+    post.local.fault("reset_after", "chat.postMessage")
+    post.local.fault("error", "conversations.replies", error="access_denied")
+    await post.delivered("op")
+    assert await post.states("op") == {"op/first": "unknown", "op/second": "sent"}
+    assert await post.shown(thread=ts) == ["first", "second"]
 
 
 def whispered(rows: list[dict[str, Any]]) -> list[str]:
