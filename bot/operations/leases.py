@@ -66,8 +66,8 @@ def lease_name(about: Held, operation: str) -> str:
 
 
 async def start(do: Services, about: Held, expires: float, op: Operation) -> None:
-    """Write the lease's record and wake it; harmless if it stands already."""
-    lease = lease_name(about, op.id)
+    """Write the lease's record and wake it; harmless if it stands already. The one before it looks, sees that, and ends."""
+    lease, former = lease_name(about, op.id), await _lease_id(do, about.shown)
     memo = {"group": about.group, "cluster": about.cluster, "pool": about.pool, "expires": expires, "warned": 0}
     new = NewOperation(
         id=lease,
@@ -81,14 +81,19 @@ async def start(do: Services, about: Held, expires: float, op: Operation) -> Non
         parent=op.id,
         memo=memo,
     )
-    await do.journal.create(new)
     await do.redis.hset(do.journal.key("leases"), about.shown.lower(), lease)
+    await do.journal.create(new)
     await do.waking.wake(f"op:{lease}")
+    if former != lease:
+        await _look(do, former)
 
 
 async def release(do: Services, shown: str) -> None:
     """What the lease was about is gone: have it look, and end."""
-    lease = await _lease_id(do, shown)
+    await _look(do, await _lease_id(do, shown))
+
+
+async def _look(do: Services, lease: str) -> None:
     if lease and await do.journal.poke(lease, {}) == "written":
         await do.waking.wake(f"op:{lease}")
 
@@ -96,6 +101,8 @@ async def release(do: Services, shown: str) -> None:
 async def keep(op: Operation, do: Services) -> Outcome:
     """Sleep until the next warning or the end; warn; at the end, have it deleted."""
     about, now, expires = held(op), do.clock.now(), _until(op)
+    if await _replaced(op, about, do):
+        return End(memo={"outcome": "replaced"})
     labels = await _labels(about, do)
     if labels is None:
         return End(memo={"outcome": "gone"})
@@ -120,6 +127,13 @@ async def keep(op: Operation, do: Services) -> Outcome:
 def _warning(op: Operation, about: Held, expires: float, now: float, number: int) -> Say:
     words = f"⏳ <@{op.user}> `{about.shown}` expires in {duration(expires - now)} ({date(expires, '{time}')}) and is deleted then."
     return Say(f"warning-{int(expires)}-{number}", words, [section(words), actions([Button("Extend by 4 h", "extend", op.id, "primary")])])
+
+
+async def _replaced(op: Operation, about: Held, do: Services) -> bool:
+    """Whether another lease is about the same: it was made anew, or taken over. Not where another resource group has one of that name."""
+    current = await _lease_id(do, about.shown)
+    other = await do.journal.load(current) if current != op.id else None
+    return other is not None and other.ended is None and held(other) == about
 
 
 def _until(op: Operation) -> float:

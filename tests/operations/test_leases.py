@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from bot.operations.leases import Held
 from bot.operations.record import Operation
 from bot.operations.steps import Kind, Step
 from bot.plans import existing, extending
-from tests.operations.simulated import EXPIRES, GPU, World, opened, planned
+from tests.operations.simulated import EXPIRES, GPU, LOOK_SECONDS, World, opened, planned
 
 ABOUT = Held("demo-rg", "demo", "gpu")
 PAST, PASSED = "2001-01-01T00:00:00+00:00", 978307200.0
@@ -107,3 +108,28 @@ async def test_what_has_expired_is_deleted_and_so_is_what_idles_long_before_its_
     await world.make(world.ours(), nodes=1)
     assert (await world.run("pool.expire", **GPU)).memo["outcome"] == "deleted"
     assert await world.pool() is None
+
+
+async def test_the_lease_of_a_pool_that_was_made_anew_under_its_name_ends_and_deletes_nothing(world: World) -> None:
+    await stamped(world, EXPIRES)
+    old = await leased(world, FUTURE)
+    await world.engine.handle(old)
+    await pools.delete(world.do.azure, "demo-rg", "demo", "gpu")
+    while await world.pool():  # noqa: ASYNC110 - Azure tells nobody
+        await asyncio.sleep(LOOK_SECONDS)
+    await world.make(world.ours(), nodes=1)
+    new = await leased(world, FUTURE + 60, "again")
+    assert old in await world.do.journal.overdue(), "it is not left until its own time comes"
+    await world.engine.handle(old)
+    assert (await world.look(old)).memo["outcome"] == "replaced"  # not "gone": what the new one costs is not settled
+    await world.engine.handle(new)
+    assert (await leases.lease_of(world.do, "demo/gpu")).id == new
+    assert await deletions(world) == []
+
+
+async def test_clusters_of_one_name_in_two_resource_groups_keep_a_lease_each(world: World) -> None:
+    await world.make(world.ours(), group="other-rg")
+    both = [await leased(world, FUTURE, group, Held(group, "demo")) for group in ("demo-rg", "other-rg")]
+    for lease in both:
+        await world.engine.handle(lease)
+    assert [(await world.look(lease)).ended for lease in both] == [None, None]
