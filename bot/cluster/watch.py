@@ -19,6 +19,7 @@ from typing import Any, Final
 
 import urllib3
 
+from bot import metrics
 from bot.cluster.access import Access
 from bot.cluster.logs import shut
 from bot.cluster.objects import OP_LABEL, Json, is_gpu, labels_of, meta
@@ -129,6 +130,13 @@ class _Feed:
                 log.info("watch of %s in %s interrupted: %s", self.kind, self._access.cluster, error)
                 asked = error.retry_after if isinstance(error, Temporary) else LONGEST_DELAY
                 self._pause(asked or 0.0)
+            except Exception as error:  # an odd object, say: a thread that died of it would leave the cluster unwatched without a word
+                if self._stop.is_set():
+                    return
+                self.trouble = f"unexpected: {type(error).__name__}"
+                metrics.ROUNDS_FAILED.labels("feed").inc()
+                log.exception("watch of %s in %s failed", self.kind, self._access.cluster)
+                self._pause(0.0)
 
     def _pause(self, least: float) -> None:
         """Wait at least `least` seconds, and longer after each pause without an event in between."""

@@ -16,6 +16,7 @@ from typing import Final
 
 from redis.exceptions import RedisError
 
+from bot import metrics
 from bot.cluster.watch import Watcher
 from bot.errors import QuartermasterError
 from bot.operations import known
@@ -74,7 +75,7 @@ class Observing:
         """List the subscription, and keep watches open for the clusters, that somebody waits for, until `stop`."""
         try:
             # Side by side: a cloud that hangs must not cost the watches, nor an API server that hangs the LISTs.
-            await asyncio.gather(self._repeated(self._list, stop), self._repeated(self._watch, stop))
+            await asyncio.gather(self._repeated("observe", self._list, stop), self._repeated("watch", self._watch, stop))
         finally:
             with contextlib.suppress(RedisError):
                 for name in list(self._watchers):
@@ -82,12 +83,15 @@ class Observing:
                 if await self._mine([AZURE]):
                     await self._do.redis.delete(Journal.key("watcher", AZURE))
 
-    async def _repeated(self, once: Callable[[], Awaitable[None]], stop: asyncio.Event) -> None:
+    async def _repeated(self, name: str, once: Callable[[], Awaitable[None]], stop: asyncio.Event) -> None:
         while not stop.is_set():
             try:
                 await once()
             except RedisError as error:
                 log.warning("the state store does not answer", extra={"cause": repr(error)})
+            except Exception:  # a fault of ours in one round must not end the worker, and with it everything that it runs
+                metrics.ROUNDS_FAILED.labels(name).inc()
+                log.exception("a round failed", extra={"repeated": name})
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), ROUND_SECONDS)
 

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from prometheus_client import REGISTRY
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from bot.azure import clusters, pools
 from bot.azure.poolspec import PoolSpec
 from bot.errors import Failed
+from bot.lifecycle import observing
 from bot.lifecycle.observing import Observing
 from bot.operations import provisioning, removal
 from bot.operations.steps import Kind, Outcome, Step, Wait
+from tests.cluster.conftest import wait_until
 from tests.operations.simulated import T4, World, opened
 
 NAME = "azure:demo-rg/demo"
@@ -48,18 +52,18 @@ async def poked(world: World, op_id: str) -> bool:
 
 async def test_a_change_that_the_store_did_not_take_is_passed_on_when_it_does(world: World, redis: Redis) -> None:
     op_id = await waiting(world)
-    observing = Observing(world.do)
-    await observing.look_at_azure()
+    eyes = Observing(world.do)
+    await eyes.look_at_azure()
     await world.engine.handle(op_id)
     await clusters.update_tags(world.do.azure, "demo-rg", "demo", {"team": "vision"})
     await redis.config_set("maxmemory", "1")
     try:
         with pytest.raises(RedisError):
-            await observing.look_at_azure()
+            await eyes.look_at_azure()
     finally:
         await redis.config_set("maxmemory", "0")
     assert not await poked(world, op_id)
-    await observing.look_at_azure()
+    await eyes.look_at_azure()
     assert await poked(world, op_id)
 
 
@@ -78,6 +82,28 @@ async def test_who_waits_for_what_is_at_rest_is_woken_though_nothing_changes(wor
     await world.engine.handle(op_id)
     await eager.look_at_azure()
     assert not await poked(world, op_id), "the pool is being made: that is worth waiting for"
+
+
+@contextlib.asynccontextmanager
+async def observed(world: World, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[asyncio.Task[None]]:
+    """A worker that observes, in a hurry."""
+    monkeypatch.setattr(observing, "ROUND_SECONDS", 0.05)
+    settings = world.do.settings
+    hasty = replace(world.do, settings=replace(settings, engine=replace(settings.engine, observe=0.1)))
+    stop = asyncio.Event()
+    task = asyncio.create_task(Observing(hasty).watch(stop))
+    yield task
+    stop.set()
+    await task
+
+
+async def test_an_odd_answer_of_azure_costs_one_round_and_not_the_worker(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    failed = REGISTRY.get_sample_value("quartermaster_rounds_failed_total", {"name": "observe"}) or 0.0
+    op_id = await waiting(world)
+    world.fault("status", r"GET .*/managedClusters\?", status=200, body={"value": [{"properties": {"agentPoolProfiles": 5}}]})
+    async with observed(world, monkeypatch):
+        await wait_until(lambda: poked(world, op_id), bool)
+    assert REGISTRY.get_sample_value("quartermaster_rounds_failed_total", {"name": "observe"}) == failed + 1
 
 
 async def test_what_was_deleted_while_its_creation_did_not_know_that_it_had_begun_is_not_made_again(world: World) -> None:
