@@ -77,6 +77,11 @@ class Watcher:
         return all(feed.synced.is_set() for feed in self._feeds)
 
     @property
+    def closed(self) -> bool:
+        """Whether its connection was closed under it: it sees nothing any more, and never will."""
+        return self._access.closed
+
+    @property
     def troubles(self) -> dict[str, str]:
         """What stands in the way, by kind (e.g. a missing role); empty while all is well."""
         return {feed.kind: feed.trouble for feed in self._feeds if feed.trouble}

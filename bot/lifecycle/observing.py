@@ -105,6 +105,8 @@ class Observing:
         mine = await self._mine(await self._do.waiting.names("cluster:"))
         for name in [name for name in self._watchers if name not in mine]:
             await self._end(name)
+        for name in [name for name, watcher in self._watchers.items() if watcher.closed]:
+            await self._stop(name)
         for name in sorted(mine - self._watchers.keys()):
             await self._begin(name)
 
@@ -139,9 +141,11 @@ class Observing:
         self._watchers[name] = watcher
         watcher.start()
 
+    async def _stop(self, name: str) -> None:
+        await asyncio.to_thread(self._watchers.pop(name).stop)
+
     async def _end(self, name: str) -> None:
-        watcher = self._watchers.pop(name)
-        await asyncio.to_thread(watcher.stop)
+        await self._stop(name)
         await self._do.redis.delete(Journal.key("watcher", name))
 
     def _poke_soon(self, name: str, op_id: str) -> None:

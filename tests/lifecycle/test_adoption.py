@@ -44,9 +44,11 @@ async def adopting(world: World, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
     recall = Recall(AsyncWebClient(token="x", base_url=NOWHERE), Pacing(world.do.redis))
     stop = asyncio.Event()
     task = asyncio.create_task(Adoption(world.do, recall, policy).watch(stop))
-    yield stop
-    stop.set()
-    await task
+    try:
+        yield stop
+    finally:
+        stop.set()
+        await task
 
 
 def failed() -> float:

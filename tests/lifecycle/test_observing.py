@@ -15,12 +15,15 @@ from redis.exceptions import RedisError
 
 from bot.azure import clusters, pools
 from bot.azure.poolspec import PoolSpec
+from bot.cluster import jobs
+from bot.cluster.watch import KINDS
 from bot.errors import Failed
 from bot.lifecycle import observing
 from bot.lifecycle.observing import Observing
 from bot.operations import provisioning, removal
 from bot.operations.steps import Kind, Outcome, Step, Wait
-from tests.cluster.conftest import wait_until
+from tests.cluster.conftest import ID, Rig, wait_until
+from tests.cluster.test_jobs_http import manifest
 from tests.operations.simulated import T4, World, opened
 
 NAME = "azure:demo-rg/demo"
@@ -92,9 +95,11 @@ async def observed(world: World, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
     hasty = replace(world.do, settings=replace(settings, engine=replace(settings.engine, observe=0.1)))
     stop = asyncio.Event()
     task = asyncio.create_task(Observing(hasty).watch(stop))
-    yield task
-    stop.set()
-    await task
+    try:
+        yield task
+    finally:
+        stop.set()
+        await task
 
 
 async def test_an_odd_answer_of_azure_costs_one_round_and_not_the_worker(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,6 +109,31 @@ async def test_an_odd_answer_of_azure_costs_one_round_and_not_the_worker(world: 
     async with observed(world, monkeypatch):
         await wait_until(lambda: poked(world, op_id), bool)
     assert REGISTRY.get_sample_value("quartermaster_rounds_failed_total", {"name": "observe"}) == failed + 1
+
+
+async def test_a_watch_whose_connection_was_closed_is_begun_anew(
+    redis: Redis, redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rig: Rig
+) -> None:
+    clusters, _ = rig.simulated()
+    async with opened(redis, redis_url, tmp_path, monkeypatch, clusters.kubeconfig(ID)) as world:
+
+        async def wait(*_: object) -> Outcome:
+            return Wait(300.0, on="cluster:demo-rg/demo")
+
+        async def watches() -> int:
+            return len(rig.requests("watch=true"))
+
+        world.kinds["wait"] = Kind("wait", [Step("wait", wait)])
+        await world.make(world.ours())
+        op_id = await waiting(world)
+        async with observed(world, monkeypatch):
+            await wait_until(watches, lambda count: count >= len(KINDS))
+            world.do.clusters.forget("demo-rg", "demo")  # its credentials were not accepted any more, say
+            await wait_until(watches, lambda count: count >= 2 * len(KINDS))
+            await world.engine.handle(op_id)
+            await jobs.apply(rig.access, manifest("after", op=op_id))
+            await wait_until(lambda: poked(world, op_id), bool)
+        world.do.clusters.close()
 
 
 async def test_what_was_deleted_while_its_creation_did_not_know_that_it_had_begun_is_not_made_again(world: World) -> None:
