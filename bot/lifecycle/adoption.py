@@ -43,7 +43,7 @@ from bot.operations.services import Services
 from bot.plans.lifetimes import lifetime
 from bot.plans.work import gpu_price
 from bot.slack.recall import CARD, Posted, Recall
-from bot.store import text
+from bot.store import release, renew, text
 
 log = logging.getLogger(__name__)
 LOOK_SECONDS: Final = 2.0
@@ -105,7 +105,7 @@ class Adoption:
             await self._rebuild()
         finally:
             self._threads.clear()
-            await self._do.redis.delete(LOCK)
+            await release(self._do.redis, LOCK, self._name)
 
     async def _rebuild(self) -> None:
         now = self._do.clock.now()
@@ -122,7 +122,7 @@ class Adoption:
         log.info("journal begun", extra={"leases": found.leases, "going_on": found.going_on, "jobs": found.jobs, "unread": found.unread})
 
     async def _cluster(self, one: ClusterState, found: Found) -> None:
-        await self._do.redis.expire(LOCK, LOCK_SECONDS)
+        await renew(self._do.redis, LOCK, self._name, LOCK_SECONDS)
         listed = [pool for pool in await pools.list_all(self._do.azure, one.group, one.name) or () if pool.mode != "System"]
         for about in rebuilding.leased(one, listed):
             found.places.append(Place(about.team, about.channel, about.thread, about.owner))
@@ -222,7 +222,7 @@ class Adoption:
             return
         capacity = await nodes.capacity(access, pool_prices(listed))
         for state in states:
-            await self._do.redis.expire(LOCK, LOCK_SECONDS)
+            await renew(self._do.redis, LOCK, self._name, LOCK_SECONDS)
             manifest = await access.find(at("/apis/batch/v1/namespaces", state.namespace, "jobs", state.name))
             if manifest is None:
                 continue

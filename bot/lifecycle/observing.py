@@ -22,6 +22,7 @@ from bot.errors import QuartermasterError
 from bot.operations import known
 from bot.operations.journal import Journal
 from bot.operations.services import Services
+from bot.store import release
 
 log = logging.getLogger(__name__)
 LOCK_SECONDS: Final = 10
@@ -80,8 +81,7 @@ class Observing:
             with contextlib.suppress(RedisError):
                 for name in list(self._watchers):
                     await self._end(name)
-                if await self._mine([AZURE]):
-                    await self._do.redis.delete(Journal.key("watcher", AZURE))
+                await self._release(AZURE)
 
     async def _repeated(self, name: str, once: Callable[[], Awaitable[None]], stop: asyncio.Event) -> None:
         while not stop.is_set():
@@ -146,7 +146,10 @@ class Observing:
 
     async def _end(self, name: str) -> None:
         await self._stop(name)
-        await self._do.redis.delete(Journal.key("watcher", name))
+        await self._release(name)
+
+    async def _release(self, name: str) -> None:
+        await release(self._do.redis, Journal.key("watcher", name), self._name)
 
     def _poke_soon(self, name: str, op_id: str) -> None:
         async def poke() -> None:

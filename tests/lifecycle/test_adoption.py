@@ -15,7 +15,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.azure import tags
 from bot.lifecycle import adoption
-from bot.lifecycle.adoption import EPOCH, UNREAD, Adoption
+from bot.lifecycle.adoption import EPOCH, LOCK, LOCK_SECONDS, UNREAD, Adoption
 from bot.operations import leases
 from bot.slack.pacing import Pacing
 from bot.slack.recall import Recall
@@ -76,3 +76,13 @@ async def test_an_odd_job_delays_its_cluster_and_keeps_no_lease_from_being_rebui
         rig.simulated()[1].clear()
         await wait_until(lambda: redis.scard(UNREAD), lambda left: not left)
     assert failed() > before
+
+
+async def test_a_lock_that_ran_out_and_is_another_workers_is_left_to_it(world: World, redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.fault("delay", r"GET .*/managedClusters\?", seconds=0.5)
+    async with adopting(world, monkeypatch) as stop:
+        await wait_until(lambda: redis.exists(LOCK), bool)
+        await redis.set(LOCK, "another", ex=60)
+        stop.set()
+    assert await redis.get(LOCK) == "another"
+    assert await redis.ttl(LOCK) > LOCK_SECONDS

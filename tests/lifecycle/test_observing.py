@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,12 +21,14 @@ from bot.errors import Failed
 from bot.lifecycle import observing
 from bot.lifecycle.observing import Observing
 from bot.operations import provisioning, removal
+from bot.operations.journal import Journal
 from bot.operations.steps import Kind, Outcome, Step, Wait
 from tests.cluster.conftest import ID, Rig, wait_until
 from tests.cluster.test_jobs_http import manifest
 from tests.operations.simulated import T4, World, opened
 
 NAME = "azure:demo-rg/demo"
+Watched = tuple[World, str, Callable[[], Awaitable[int]]]
 
 
 @pytest.fixture
@@ -111,11 +113,11 @@ async def test_an_odd_answer_of_azure_costs_one_round_and_not_the_worker(world: 
     assert REGISTRY.get_sample_value("quartermaster_rounds_failed_total", {"name": "observe"}) == failed + 1
 
 
-async def test_a_watch_whose_connection_was_closed_is_begun_anew(
-    redis: Redis, redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rig: Rig
-) -> None:
+@pytest.fixture
+async def watched(redis: Redis, redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rig: Rig) -> AsyncIterator[Watched]:
+    """A cluster with an API server, an operation that waits for it, and how many watches were begun there."""
     clusters, _ = rig.simulated()
-    async with opened(redis, redis_url, tmp_path, monkeypatch, clusters.kubeconfig(ID)) as world:
+    async with opened(redis, redis_url, tmp_path, monkeypatch, clusters.kubeconfig(ID)) as made:
 
         async def wait(*_: object) -> Outcome:
             return Wait(300.0, on="cluster:demo-rg/demo")
@@ -123,17 +125,30 @@ async def test_a_watch_whose_connection_was_closed_is_begun_anew(
         async def watches() -> int:
             return len(rig.requests("watch=true"))
 
-        world.kinds["wait"] = Kind("wait", [Step("wait", wait)])
-        await world.make(world.ours())
-        op_id = await waiting(world)
-        async with observed(world, monkeypatch):
-            await wait_until(watches, lambda count: count >= len(KINDS))
-            world.do.clusters.forget("demo-rg", "demo")  # its credentials were not accepted any more, say
-            await wait_until(watches, lambda count: count >= 2 * len(KINDS))
-            await world.engine.handle(op_id)
-            await jobs.apply(rig.access, manifest("after", op=op_id))
-            await wait_until(lambda: poked(world, op_id), bool)
-        world.do.clusters.close()
+        made.kinds["wait"] = Kind("wait", [Step("wait", wait)])
+        await made.make(made.ours())
+        yield made, await waiting(made), watches
+        made.do.clusters.close()
+
+
+async def test_a_watch_whose_connection_was_closed_is_begun_anew(watched: Watched, monkeypatch: pytest.MonkeyPatch, rig: Rig) -> None:
+    world, op_id, watches = watched
+    async with observed(world, monkeypatch):
+        await wait_until(watches, lambda count: count >= len(KINDS))
+        world.do.clusters.forget("demo-rg", "demo")  # its credentials were not accepted any more, say
+        await wait_until(watches, lambda count: count >= 2 * len(KINDS))
+        await world.engine.handle(op_id)
+        await jobs.apply(rig.access, manifest("after", op=op_id))
+        await wait_until(lambda: poked(world, op_id), bool)
+
+
+async def test_a_lock_that_ran_out_and_is_another_workers_is_left_to_it(watched: Watched, redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    world, _, watches = watched
+    lock = Journal.key("watcher", "cluster:demo-rg/demo")
+    async with observed(world, monkeypatch):
+        await wait_until(watches, lambda count: count >= len(KINDS))
+        await redis.set(lock, "another", ex=60)
+    assert await redis.get(lock) == "another"
 
 
 async def test_what_was_deleted_while_its_creation_did_not_know_that_it_had_begun_is_not_made_again(world: World) -> None:
