@@ -99,7 +99,15 @@ class Observing:
         now = time.monotonic()
         if await self._mine([AZURE]) and now >= self._look_at:
             self._look_at = now + self._do.settings.engine.observe - ROUND_SECONDS / 2
-            await self.look_at_azure()
+            looking = asyncio.create_task(self.look_at_azure())
+            try:
+                # A round may take longer than the lock lasts: each of its requests may, where Azure is slow.
+                while not (await asyncio.wait({looking}, timeout=LOCK_SECONDS / 3))[0]:
+                    with contextlib.suppress(RedisError):
+                        await self._mine([AZURE])
+                await looking
+            finally:
+                looking.cancel()
 
     async def _watch(self) -> None:
         mine = await self._mine(await self._do.waiting.names("cluster:"))

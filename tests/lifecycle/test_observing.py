@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -149,6 +150,24 @@ async def test_a_lock_that_ran_out_and_is_another_workers_is_left_to_it(watched:
         await wait_until(watches, lambda count: count >= len(KINDS))
         await redis.set(lock, "another", ex=60)
     assert await redis.get(lock) == "another"
+
+
+async def test_who_lists_stays_the_one_who_lists_while_azure_takes_its_time(world: World, redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(observing, "LOCK_SECONDS", 1)
+    await waiting(world)
+    world.fault("hang", r"GET .*/managedClusters\?", seconds=8)
+    left: list[int] = []
+
+    async def look() -> list[int]:
+        left.append(await redis.pttl(Journal.key("watcher", observing.AZURE)))
+        return left
+
+    async with observed(world, monkeypatch):
+        await wait_until(lambda: redis.exists(Journal.key("watcher", observing.AZURE)), bool)
+        # Three times it was given more, or it was lost.
+        seen = await wait_until(look, lambda seen: seen[-1] < 0 or sum(after > before for before, after in pairwise(seen)) == 3)
+        assert seen[-1] > 0
+        assert [row["status"] for row in world.traffic.listed("azure") if "managedClusters?" in row["path"]][-1] == 0, "it still waits for Azure"
 
 
 async def test_what_was_deleted_while_its_creation_did_not_know_that_it_had_begun_is_not_made_again(world: World) -> None:
