@@ -28,7 +28,7 @@ STEPS = Histogram(
     "quartermaster_step_seconds", "From a step's first look to its end, waiting included", ["kind", "step"], buckets=(1, 10, 60, 300, 900, 3600)
 )
 RUNS = Histogram("quartermaster_step_run_seconds", "One execution of a step", ["outcome"], buckets=(0.01, 0.03, 0.1, 0.3, 1, 3, 10, 20))
-ROUNDS_FAILED = Counter("quartermaster_rounds_failed_total", "Repeated tasks (sweep, audit, patrol) that ended in an unexpected error", ["name"])
+ROUNDS_FAILED = Counter("quartermaster_rounds_failed_total", "Rounds of what is repeated that ended in an unexpected error", ["name"])
 
 REQUESTS = Counter("quartermaster_requests_total", "Requests to Slack, ARM and Kubernetes", ["service", "call", "result"])
 REQUEST_SECONDS = Histogram("quartermaster_request_seconds", "Time until they were answered", ["service"], buckets=(0.03, 0.1, 0.3, 1, 3, 10))

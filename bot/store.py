@@ -103,6 +103,20 @@ def patient(settings: Settings) -> Redis:
     return _connect(settings, Retry(ExponentialBackoff(cap=2.0, base=0.1), 5), seconds=5.0, connect_seconds=5.0)
 
 
+_RELEASE: Final = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
+_RENEW: Final = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('EXPIRE', KEYS[1], ARGV[2]) end return 0"
+
+
+async def release(redis: Redis, lock: str, holder: str) -> None:
+    """Give up a lock, unless it ran out and is another's by now."""
+    await redis.eval(_RELEASE, 1, lock, holder)
+
+
+async def renew(redis: Redis, lock: str, holder: str, seconds: int) -> None:
+    """Keep a lock for `seconds` more, unless it ran out and is another's by now."""
+    await redis.eval(_RENEW, 1, lock, holder, str(seconds))
+
+
 async def run(script: AsyncScript, keys: Sequence[str], args: Sequence[Any], *, redis: Redis, replicas: int) -> Any:
     """Run a script; where `replicas` is not 0, that many have to have its writes within half a second. Raises RedisError otherwise.
 

@@ -345,6 +345,7 @@ WORDS: Final[dict[str, Words]] = {
     "azure.no_kubeconfig": Words("Azure gave no credentials for the cluster `{cluster}`.", "I try again by myself."),
     # --- cluster --------------------------------------------------------------------------------
     "cluster.unreachable": Words("The API server of `{cluster}` does not answer ({kind}).", "I keep trying."),
+    "cluster.slow": Words("`{cluster}` did not answer within {seconds} s.", "I look again when I am asked again."),
     "cluster.unavailable": Words("The API server of `{cluster}` is busy or broken (HTTP {status}).", "I keep trying."),
     "cluster.expired": Words("The API server of `{cluster}` has forgotten where I was reading.", "I read again from the start."),
     "cluster.conflict": Words("Somebody else changed the same fields in `{cluster}`: {reason}", "I look again before I write."),

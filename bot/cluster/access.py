@@ -87,6 +87,11 @@ class Access:
         files = MemoryFiles()
         return cls(ApiClient(configuration(config, cluster=cluster, files=files, token_provider=token_provider)), files, cluster, before_write, crowd)
 
+    @property
+    def closed(self) -> bool:
+        """Whether it was ended: whoever still holds it has to ask for another one."""
+        return self._closed
+
     def close(self) -> None:
         """End the threads and connections and forget the credentials; calls under way end by their own time limits."""
         self._closed = True

@@ -22,7 +22,7 @@ from bot.cluster.objects import (
     is_gpu,
     tolerates,
 )
-from bot.cluster.quantities import checked_amount
+from bot.cluster.quantities import checked_amount, devices
 from bot.cluster.templates import Template
 from bot.errors import Refused
 from bot.names import checked
@@ -101,7 +101,7 @@ def gpus_of(manifest: Json) -> tuple[str, int, int]:
     for container in body["template"]["spec"]["containers"]:
         for name, count in ((container.get("resources") or {}).get("limits") or {}).items():
             if is_gpu(name):
-                asked[name] = asked.get(name, 0) + int(count)
+                asked[name] = asked.get(name, 0) + devices(count)
     name, count = max(asked.items(), key=lambda item: item[1], default=(GPU, 0))
     return name, count, max(1, pods)
 

@@ -19,6 +19,7 @@ from typing import Any, Final
 
 import urllib3
 
+from bot import metrics
 from bot.cluster.access import Access
 from bot.cluster.logs import shut
 from bot.cluster.objects import OP_LABEL, Json, is_gpu, labels_of, meta
@@ -76,6 +77,11 @@ class Watcher:
         return all(feed.synced.is_set() for feed in self._feeds)
 
     @property
+    def closed(self) -> bool:
+        """Whether its connection was closed under it: it sees nothing any more, and never will."""
+        return self._access.closed
+
+    @property
     def troubles(self) -> dict[str, str]:
         """What stands in the way, by kind (e.g. a missing role); empty while all is well."""
         return {feed.kind: feed.trouble for feed in self._feeds if feed.trouble}
@@ -129,6 +135,13 @@ class _Feed:
                 log.info("watch of %s in %s interrupted: %s", self.kind, self._access.cluster, error)
                 asked = error.retry_after if isinstance(error, Temporary) else LONGEST_DELAY
                 self._pause(asked or 0.0)
+            except Exception as error:  # an odd object, say: a thread that died of it would leave the cluster unwatched without a word
+                if self._stop.is_set():
+                    return
+                self.trouble = f"unexpected: {type(error).__name__}"
+                metrics.ROUNDS_FAILED.labels("feed").inc()
+                log.exception("watch of %s in %s failed", self.kind, self._access.cluster)
+                self._pause(0.0)
 
     def _pause(self, least: float) -> None:
         """Wait at least `least` seconds, and longer after each pause without an event in between."""

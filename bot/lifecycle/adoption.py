@@ -20,6 +20,7 @@ from typing import Final
 
 from redis.exceptions import RedisError
 
+from bot import metrics
 from bot.approvals.budgets import Budgets
 from bot.approvals.limits import expiry_of
 from bot.approvals.rules import Policy
@@ -42,7 +43,7 @@ from bot.operations.services import Services
 from bot.plans.lifetimes import lifetime
 from bot.plans.work import gpu_price
 from bot.slack.recall import CARD, Posted, Recall
-from bot.store import text
+from bot.store import release, renew, text
 
 log = logging.getLogger(__name__)
 LOOK_SECONDS: Final = 2.0
@@ -90,6 +91,10 @@ class Adoption:
                 pause = AGAIN_SECONDS
             except RedisError as error:
                 log.warning("the state store does not answer", extra={"cause": repr(error)})
+            except Exception:  # a fault of ours must not end the worker, and with it everything that it runs
+                metrics.ROUNDS_FAILED.labels("adopt").inc()
+                log.exception("the journal could not be rebuilt yet")
+                pause = AGAIN_SECONDS
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), pause)
 
@@ -100,7 +105,7 @@ class Adoption:
             await self._rebuild()
         finally:
             self._threads.clear()
-            await self._do.redis.delete(LOCK)
+            await release(self._do.redis, LOCK, self._name)
 
     async def _rebuild(self) -> None:
         now = self._do.clock.now()
@@ -117,17 +122,14 @@ class Adoption:
         log.info("journal begun", extra={"leases": found.leases, "going_on": found.going_on, "jobs": found.jobs, "unread": found.unread})
 
     async def _cluster(self, one: ClusterState, found: Found) -> None:
-        await self._do.redis.expire(LOCK, LOCK_SECONDS)
+        await renew(self._do.redis, LOCK, self._name, LOCK_SECONDS)
         listed = [pool for pool in await pools.list_all(self._do.azure, one.group, one.name) or () if pool.mode != "System"]
         for about in rebuilding.leased(one, listed):
             found.places.append(Place(about.team, about.channel, about.thread, about.owner))
             await self._resource(one, listed, about, found)
         if one.power_state == "Stopped" or one.provisioning_state.lower() in ("creating", "deleting"):
             return
-        try:
-            await self._jobs(one, listed, found)
-        except QuartermasterError as error:
-            log.warning("a cluster's jobs could not be read", extra={"cluster": one.name, "cause": repr(error.__cause__ or error)})
+        if not await self._read(one, listed, found):
             await self._do.redis.sadd(UNREAD, f"{one.group}/{one.name}")
             found.unread.append(one.name)
 
@@ -198,6 +200,21 @@ class Adoption:
         await self._do.journal.create(new)
         await self._do.waking.wake(f"op:{new.id}")
 
+    async def _read(self, one: ClusterState, listed: Sequence[PoolState], found: Found) -> bool:
+        """Its jobs; False where they could not be read. Whatever is odd about one cluster must not keep the others from being rebuilt."""
+        try:
+            await self._jobs(one, listed, found)
+        except RedisError:
+            raise
+        except QuartermasterError as error:
+            log.info("a cluster's jobs could not be read", extra={"cluster": one.name, "cause": repr(error.__cause__ or error)})
+            return False
+        except Exception:
+            metrics.ROUNDS_FAILED.labels("adopt").inc()
+            log.exception("a cluster's jobs could not be read", extra={"cluster": one.name})
+            return False
+        return True
+
     async def _jobs(self, one: ClusterState, listed: Sequence[PoolState], found: Found) -> None:
         access = await self._do.clusters.access(one.group, one.name)
         states = await jobs.list_jobs(access)
@@ -205,7 +222,7 @@ class Adoption:
             return
         capacity = await nodes.capacity(access, pool_prices(listed))
         for state in states:
-            await self._do.redis.expire(LOCK, LOCK_SECONDS)
+            await renew(self._do.redis, LOCK, self._name, LOCK_SECONDS)
             manifest = await access.find(at("/apis/batch/v1/namespaces", state.namespace, "jobs", state.name))
             if manifest is None:
                 continue
@@ -227,10 +244,7 @@ class Adoption:
             state = await clusters.get(self._do.azure, group, name)
             if state is not None:
                 listed = [pool for pool in await pools.list_all(self._do.azure, group, name) or () if pool.mode != "System"]
-                try:
-                    await self._jobs(state, listed, Found())
-                except QuartermasterError as error:
-                    log.info("still no answer", extra={"cluster": name, "cause": repr(error.__cause__ or error)})
+                if not await self._read(state, listed, Found()):
                     continue
             await self._do.redis.srem(UNREAD, member)
         self._threads.clear()

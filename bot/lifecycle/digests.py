@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from bot.azure import pools
+from bot.azure.clusters import ClusterState
+from bot.azure.pools import PoolState
 from bot.cluster import jobs, nodes
-from bot.errors import QuartermasterError
+from bot.cluster.nodes import Capacity
 from bot.lifecycle.schedules import KEY, Schedule
 from bot.model import usd
 from bot.operations import answers
 from bot.operations.answers import Answer, said
+from bot.operations.looking import each
 from bot.operations.present import date, duration
 from bot.operations.record import Operation
 from bot.operations.services import Services
@@ -56,24 +60,36 @@ async def _compose(op: Operation, do: Services) -> Outcome:
     return _answered(answer)
 
 
+@dataclass(frozen=True)
+class Seen:
+    """One cluster at one look."""
+
+    pools: Sequence[PoolState]
+    capacity: Capacity
+    running: int
+
+
+async def _look(do: Services, one: ClusterState) -> Seen:
+    listed = await pools.list_all(do.azure, one.group, one.name) or []
+    access = await do.clusters.access(one.group, one.name)
+    capacity = await nodes.capacity(access, answers.pool_prices(listed))
+    return Seen(listed, capacity, sum(state.phase == "running" for state in await jobs.list_jobs(access)))
+
+
 async def compose(do: Services) -> Answer:
     """The digest of the whole subscription as it is now."""
     found, now = await do.ours(), do.clock.now()
     total, free, spend, idle, running = 0, 0, Decimal(0), Decimal(0), 0
     lines, ends, silent = [], [], []
-    for one in found:
-        listed = [pool for pool in await pools.list_all(do.azure, one.group, one.name) or [] if pool.mode != "System"]
-        prices = answers.pool_prices(listed)
+    for one, seen in zip(found, await each(do, found, _look), strict=True):
         spend += answers.spending(one)
         ends += [(until, one.name) for until in [answers.expiry(one.tags)] if until]
+        listed = [pool for pool in (seen.pools if isinstance(seen, Seen) else one.pools) if pool.mode != "System"]
         ends += [(until, f"{one.name}/{pool.name}") for pool in listed if (until := answers.expiry(pool.tags))]
-        try:
-            access = await do.clusters.access(one.group, one.name)
-            capacity = await nodes.capacity(access, prices)
-            running += sum(state.phase == "running" for state in await jobs.list_jobs(access))
-        except QuartermasterError as error:
-            silent.append(f"`{one.name}`: {error.sentence}")
+        if not isinstance(seen, Seen):
+            silent.append(f"`{one.name}`: {seen.sentence}")
             continue
+        capacity, running = seen.capacity, running + seen.running
         total, free = total + capacity.total.allocatable, free + capacity.total.free
         unused = [node for node in capacity.nodes if node.ready and not node.holders and node.total.allocatable]
         idle += sum((node.price for node in unused if node.price), Decimal(0))

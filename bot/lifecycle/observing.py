@@ -16,11 +16,13 @@ from typing import Final
 
 from redis.exceptions import RedisError
 
+from bot import metrics
 from bot.cluster.watch import Watcher
 from bot.errors import QuartermasterError
 from bot.operations import known
 from bot.operations.journal import Journal
 from bot.operations.services import Services
+from bot.store import release
 
 log = logging.getLogger(__name__)
 LOCK_SECONDS: Final = 10
@@ -74,20 +76,22 @@ class Observing:
         """List the subscription, and keep watches open for the clusters, that somebody waits for, until `stop`."""
         try:
             # Side by side: a cloud that hangs must not cost the watches, nor an API server that hangs the LISTs.
-            await asyncio.gather(self._repeated(self._list, stop), self._repeated(self._watch, stop))
+            await asyncio.gather(self._repeated("observe", self._list, stop), self._repeated("watch", self._watch, stop))
         finally:
             with contextlib.suppress(RedisError):
                 for name in list(self._watchers):
                     await self._end(name)
-                if await self._mine([AZURE]):
-                    await self._do.redis.delete(Journal.key("watcher", AZURE))
+                await self._release(AZURE)
 
-    async def _repeated(self, once: Callable[[], Awaitable[None]], stop: asyncio.Event) -> None:
+    async def _repeated(self, name: str, once: Callable[[], Awaitable[None]], stop: asyncio.Event) -> None:
         while not stop.is_set():
             try:
                 await once()
             except RedisError as error:
                 log.warning("the state store does not answer", extra={"cause": repr(error)})
+            except Exception:  # a fault of ours in one round must not end the worker, and with it everything that it runs
+                metrics.ROUNDS_FAILED.labels(name).inc()
+                log.exception("a round failed", extra={"repeated": name})
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), ROUND_SECONDS)
 
@@ -95,12 +99,22 @@ class Observing:
         now = time.monotonic()
         if await self._mine([AZURE]) and now >= self._look_at:
             self._look_at = now + self._do.settings.engine.observe - ROUND_SECONDS / 2
-            await self.look_at_azure()
+            looking = asyncio.create_task(self.look_at_azure())
+            try:
+                # A round may take longer than the lock lasts: each of its requests may, where Azure is slow.
+                while not (await asyncio.wait({looking}, timeout=LOCK_SECONDS / 3))[0]:
+                    with contextlib.suppress(RedisError):
+                        await self._mine([AZURE])
+                await looking
+            finally:
+                looking.cancel()
 
     async def _watch(self) -> None:
         mine = await self._mine(await self._do.waiting.names("cluster:"))
         for name in [name for name in self._watchers if name not in mine]:
             await self._end(name)
+        for name in [name for name, watcher in self._watchers.items() if watcher.closed]:
+            await self._stop(name)
         for name in sorted(mine - self._watchers.keys()):
             await self._begin(name)
 
@@ -135,10 +149,15 @@ class Observing:
         self._watchers[name] = watcher
         watcher.start()
 
+    async def _stop(self, name: str) -> None:
+        await asyncio.to_thread(self._watchers.pop(name).stop)
+
     async def _end(self, name: str) -> None:
-        watcher = self._watchers.pop(name)
-        await asyncio.to_thread(watcher.stop)
-        await self._do.redis.delete(Journal.key("watcher", name))
+        await self._stop(name)
+        await self._release(name)
+
+    async def _release(self, name: str) -> None:
+        await release(self._do.redis, Journal.key("watcher", name), self._name)
 
     def _poke_soon(self, name: str, op_id: str) -> None:
         async def poke() -> None:

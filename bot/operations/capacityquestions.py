@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -15,6 +14,7 @@ from bot.cluster.objects import OWNER_LABEL
 from bot.errors import QuartermasterError
 from bot.operations import answers
 from bot.operations.answers import Answer
+from bot.operations.looking import each
 from bot.operations.nodeview import View, owners
 from bot.operations.present import duration
 from bot.operations.queries import Question
@@ -33,7 +33,7 @@ async def node_capacity(op: Operation, do: Services) -> Answer:
     chosen = await _chosen(op, do)
     if not chosen:
         return answers.clusters_answer([], do.clock.now())
-    seen = await asyncio.gather(*(_capacity(do, one) for one in chosen[:MOST_CLUSTERS]))
+    seen = await each(do, chosen[:MOST_CLUSTERS], _capacity)
     names = await names_of(do.redis, owners([found for found in seen if isinstance(found, Capacity)]))
     if len(chosen) == 1 and isinstance(seen[0], Capacity):
         view = View(chosen[0].name, seen[0], do.clock.now(), names)
@@ -54,19 +54,15 @@ async def node_capacity(op: Operation, do: Services) -> Answer:
     return Answer("; ".join(texts), blocks)
 
 
-async def _capacity(do: Services, one: ClusterState) -> Capacity | QuartermasterError:
-    """One look; a cluster that is stopped or does not answer does not keep the others from being shown."""
-    try:
-        found = await pools.list_all(do.azure, one.group, one.name) or []
-        return await nodes.capacity(await do.clusters.access(one.group, one.name), answers.pool_prices(found))
-    except QuartermasterError as error:
-        return error
+async def _capacity(do: Services, one: ClusterState) -> Capacity:
+    found = await pools.list_all(do.azure, one.group, one.name) or []
+    return await nodes.capacity(await do.clusters.access(one.group, one.name), answers.pool_prices(found))
 
 
 async def job_list(op: Operation, do: Services) -> Answer:
     """Jobs of ours on one cluster or on all, newest first."""
     chosen = [one for one in await _chosen(op, do) if one.power_state == "Running" and one.provisioning_state == "Succeeded"]
-    listed = await asyncio.gather(*(_jobs(do, one) for one in chosen))
+    listed = await each(do, chosen, _jobs)
     found, silent = [], []
     for one, states in zip(chosen, listed, strict=True):
         if isinstance(states, QuartermasterError):
@@ -81,11 +77,8 @@ async def job_list(op: Operation, do: Services) -> Answer:
     return answers.table_answer("Jobs", rows, note=note)
 
 
-async def _jobs(do: Services, one: ClusterState) -> tuple[JobState, ...] | QuartermasterError:
-    try:
-        return await jobs.list_jobs(await do.clusters.access(one.group, one.name))
-    except QuartermasterError as error:
-        return error
+async def _jobs(do: Services, one: ClusterState) -> tuple[JobState, ...]:
+    return await jobs.list_jobs(await do.clusters.access(one.group, one.name))
 
 
 def _row(one: ClusterState, state: JobState, names: Mapping[str, str], now: float) -> list[str]:

@@ -6,6 +6,7 @@ clock. Commands of Redis 6.2 only.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ KEEP_ENDED_SECONDS: Final = 14 * 86400
 RESPONSE_URL_SECONDS: Final = 29 * 60
 SAME_SECONDS: Final = 300
 RUNG: Final = "{qm}:rung"
+AT_ONCE: Final = 200
 
 
 @dataclass(frozen=True)
@@ -130,8 +132,12 @@ class Journal:
         return sorted((read(texts(row)) for row in rows if row), key=lambda op: op.created, reverse=True)
 
     async def active(self) -> list[Operation]:
-        """All operations that have not ended."""
-        return await self.load_all(sorted(text(one) for one in await self.redis.smembers(self.key("active"))))
+        """All operations that have not ended, newest first. Other work gets its turn in between: to read ten thousand takes more than a second."""
+        ids, found = sorted(text(one) for one in await self.redis.smembers(self.key("active"))), []
+        for at in range(0, len(ids), AT_ONCE):
+            found += await self.load_all(ids[at : at + AT_ONCE])
+            await asyncio.sleep(0)
+        return sorted(found, key=lambda op: op.created, reverse=True)
 
     async def claim(self, op_id: str) -> Operation | Busy | None:
         """The right to run `op_id` for the lease's time, with the record; None where it is gone or ended."""

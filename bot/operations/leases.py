@@ -6,13 +6,14 @@ lost journal can be rebuilt) and in the lease's record; extending writes both.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from bot.azure import clusters, pools, tags
 from bot.errors import Refused
+from bot.operations.answers import expiry
 from bot.operations.journal import NewOperation
 from bot.operations.present import date, duration
 from bot.operations.provisioning import target
@@ -65,8 +66,8 @@ def lease_name(about: Held, operation: str) -> str:
 
 
 async def start(do: Services, about: Held, expires: float, op: Operation) -> None:
-    """Write the lease's record and wake it; harmless if it stands already."""
-    lease = lease_name(about, op.id)
+    """Write the lease's record and wake it; harmless if it stands already. The one before it looks, sees that, and ends."""
+    lease, former = lease_name(about, op.id), await _lease_id(do, about.shown)
     memo = {"group": about.group, "cluster": about.cluster, "pool": about.pool, "expires": expires, "warned": 0}
     new = NewOperation(
         id=lease,
@@ -80,27 +81,37 @@ async def start(do: Services, about: Held, expires: float, op: Operation) -> Non
         parent=op.id,
         memo=memo,
     )
-    await do.journal.create(new)
     await do.redis.hset(do.journal.key("leases"), about.shown.lower(), lease)
+    await do.journal.create(new)
     await do.waking.wake(f"op:{lease}")
+    if former != lease:
+        await _look(do, former)
 
 
 async def release(do: Services, shown: str) -> None:
     """What the lease was about is gone: have it look, and end."""
-    lease = await _lease_id(do, shown)
+    await _look(do, await _lease_id(do, shown))
+
+
+async def _look(do: Services, lease: str) -> None:
     if lease and await do.journal.poke(lease, {}) == "written":
         await do.waking.wake(f"op:{lease}")
 
 
 async def keep(op: Operation, do: Services) -> Outcome:
     """Sleep until the next warning or the end; warn; at the end, have it deleted."""
-    about, now = held(op), do.clock.now()
-    expires = op.expires or float(op.memo["expires"])
+    about, now, expires = held(op), do.clock.now(), _until(op)
+    if await _replaced(op, about, do):
+        return End(memo={"outcome": "replaced"})
+    labels = await _labels(about, do)
+    if labels is None:
+        return End(memo={"outcome": "gone"})
+    if now >= expires:
+        # An extension writes the tag first, and what was made anew under this name has its own: neither may be lost to what is known here.
+        expires = max(expires, expiry(labels) or expires)
     memo: dict[str, Any] = {"expires": expires}
     if expires != float(op.memo["expires"]):
         memo["warned"] = 0
-    if not await _exists(about, do):
-        return End(memo={"outcome": "gone"})
     if now >= expires:
         return Done(memo=memo)
     times = warning_times(op.created, expires, do.warn_before)
@@ -118,34 +129,66 @@ def _warning(op: Operation, about: Held, expires: float, now: float, number: int
     return Say(f"warning-{int(expires)}-{number}", words, [section(words), actions([Button("Extend by 4 h", "extend", op.id, "primary")])])
 
 
-async def _exists(about: Held, do: Services) -> bool:
+async def _replaced(op: Operation, about: Held, do: Services) -> bool:
+    """Whether another lease is about the same: it was made anew, or taken over. Not where another resource group has one of that name."""
+    current = await _lease_id(do, about.shown)
+    other = await do.journal.load(current) if current != op.id else None
+    return other is not None and other.ended is None and held(other) == about
+
+
+def _until(op: Operation) -> float:
+    return op.expires or float(op.memo["expires"])
+
+
+async def _labels(about: Held, do: Services) -> Mapping[str, str] | None:
+    """The tags of what it is about; None where that is gone."""
     if about.pool:
-        return await pools.get(do.azure, about.group, about.cluster, about.pool) is not None
-    return await clusters.get(do.azure, about.group, about.cluster) is not None
+        pool = await pools.get(do.azure, about.group, about.cluster, about.pool)
+        return None if pool is None else pool.tags
+    cluster = await clusters.get(do.azure, about.group, about.cluster)
+    return None if cluster is None else cluster.tags
 
 
 async def end(op: Operation, do: Services) -> Outcome:
-    """Expired: a deletion is started in the same thread, as an operation of its own."""
-    about = held(op)
+    """Expired: a deletion is started in the same thread, as an operation of its own - unless it was extended since that was found."""
+    about, expires = held(op), _until(op)
+    if do.clock.now() < expires:
+        return Done(goto="keep")
+    name = f"{op.id}:{int(expires)}"  # a later expiry of the same lease is another deletion
     kind = "pool.expire" if about.pool else "cluster.expire"
     command = f"pool delete {about.shown}" if about.pool else f"cluster delete {about.shown}"
     values = {"cluster": about.cluster, **({"pool": about.pool} if about.pool else {})}
     new = NewOperation(
-        id=identity("expire", op.id),
+        id=identity("expire", name),
         kind=kind,
         request={"kind": kind, "values": values, "text": command},
         team=op.team,
         channel=op.channel,
         user=op.user,
-        idempotency=f"expire:{op.id}",
+        idempotency=f"expire:{name}",
         thread=op.thread,
         parent=op.id,
         text=command,
-        memo={"admitted": True},
+        memo={"admitted": True, "expired": expires},
     )
     await do.journal.create(new)
     await do.waking.wake(f"op:{new.id}")
-    return Done(say=(Say("expired", f"⌛ `{about.shown}` has expired and is being deleted."),))
+    return Done(say=(Say(f"expired-{int(expires)}", f"⌛ `{about.shown}` has expired and is being deleted."),))
+
+
+async def spared(op: Operation, do: Services, about: Held, labels: Mapping[str, str]) -> End | None:
+    """Instead of the deletion of what had expired: it was extended before Azure was asked, as its tags tell. None where it was not.
+
+    The lease that began the deletion has ended, or is about to: unless the extension has begun another one, that is done here.
+    """
+    until = expiry(labels)
+    if "expired" not in op.memo or until is None or until <= do.clock.now():
+        return None
+    lease = await do.journal.load(await _lease_id(do, about.shown))
+    if lease is None or lease.ended is not None or lease.id == op.parent:
+        await start(do, about, until, op)
+    words = f"↩️ `{about.shown}` was extended meanwhile: it is not deleted, and runs until {date(until)}."
+    return End(memo={"now": "", "outcome": "extended"}, say=(Say("spared", words),))
 
 
 def stamp(expires: float) -> str:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
 from bot.azure import features, pools, quotas, tags
+from bot.azure.clusters import ClusterState
+from bot.azure.pools import PoolState
 from bot.azure.sizes import SIZES
 from bot.cluster import plugin
-from bot.errors import Refused
+from bot.errors import QuartermasterError, Refused
 from bot.model import usd
 from bot.operations import answers
 from bot.operations.answers import Answer, said
+from bot.operations.looking import each
 from bot.operations.present import date, duration, title
 from bot.operations.record import Operation
 from bot.operations.services import Services
@@ -37,7 +40,8 @@ async def cluster(op: Operation, do: Services) -> Answer:
 async def pool_list(op: Operation, do: Services) -> Answer:
     """Node pools, of one cluster or of all."""
     chosen = [await do.cluster(op.values["cluster"])] if op.values.get("cluster") else await do.ours()
-    listed = [(one, pool) for one in chosen for pool in await pools.list_all(do.azure, one.group, one.name) or []]
+    seen = zip(chosen, await each(do, chosen, _pools), strict=True)
+    listed = [(one, pool) for one, found in seen for pool in (one.pools if isinstance(found, QuartermasterError) else found)]
     names = await names_of(do.redis, sorted({_owner(pool.tags) for _, pool in listed}))
     rows = [["Pool", "Size", "Nodes", "State", "Owner", "Until"]]
     for one, pool in listed:
@@ -45,6 +49,10 @@ async def pool_list(op: Operation, do: Services) -> Answer:
         left = duration(until - do.clock.now()) if until else "-"
         rows.append([f"{one.name}/{pool.name}", pool.size, str(pool.count), pool.provisioning_state, names.get(owner, owner), left])
     return answers.table_answer("Node pools", rows, numeric=frozenset({2}))
+
+
+async def _pools(do: Services, one: ClusterState) -> Sequence[PoolState]:
+    return await pools.list_all(do.azure, one.group, one.name) or ()
 
 
 def _owner(labels: Mapping[str, str]) -> str:

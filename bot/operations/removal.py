@@ -6,6 +6,7 @@ from bot.azure import clusters, groups, pools, tags
 from bot.azure.operations import Begun, Kind, terminal
 from bot.errors import Refused
 from bot.operations import deletions, leases
+from bot.operations.leases import Held
 from bot.operations.provisioning import azure_of, broken, patient, target
 from bot.operations.record import Operation
 from bot.operations.services import Services
@@ -20,6 +21,9 @@ async def delete_pool(op: Operation, do: Services) -> Outcome:
         return Done(memo={"now": ""})
     if state.provisioning_state.lower() == "deleting":
         return Wait(do.settings.engine.look, on=azure_of(op), memo={"now": "Azure is deleting the nodes"})
+    spared = await leases.spared(op, do, Held(t["group"], t["cluster"], t["pool"]), state.tags)
+    if spared is not None:
+        return spared
     if not terminal(state.provisioning_state):
         return Wait(10.0, on=azure_of(op), memo={"now": f"the pool is busy ({state.provisioning_state}); deleting it when that is over"})
     say = await _not_deleted(op, do, "pool_delete", f"Node pool `{t['cluster']}/{t['pool']}`", t["pool"])
@@ -41,6 +45,9 @@ async def delete_cluster(op: Operation, do: Services) -> Outcome:
         raise Refused("plans.not_ours", name=t["cluster"])
     if state.provisioning_state.lower() == "deleting":
         return Wait(do.settings.engine.look, on=azure_of(op), memo={"now": "Azure is deleting the cluster"})
+    spared = await leases.spared(op, do, Held(t["group"], t["cluster"]), state.tags)
+    if spared is not None:
+        return spared
     say = await _not_deleted(op, do, "cluster_delete", f"Cluster `{t['cluster']}`")
     await deletions.note(do, t["group"], t["cluster"])
     begun = await clusters.delete(do.azure, t["group"], t["cluster"])

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from importlib import resources
+from typing import Final
 
 from redis.asyncio import Redis
 
 from bot.operations.journal import Journal
 from bot.store import text
+
+_SHARED: Final = (Journal.key("active"), Journal.key("watched"), Journal.key("seen"))
 
 
 class Waiting:
@@ -21,6 +25,7 @@ class Waiting:
     def __init__(self, redis: Redis, journal: Journal) -> None:
         self._redis = redis
         self._journal = journal
+        self._forget = redis.register_script(resources.files("bot.operations").joinpath("lua", "forget.lua").read_text())
 
     async def add(self, op_id: str, name: str) -> None:
         """Operation `op_id` waits on `name`."""
@@ -36,19 +41,9 @@ class Waiting:
             return []
         async with self._redis.pipeline(transaction=False) as pipe:
             for name in names:
-                pipe.sdiff([Journal.key("on", name), Journal.key("active")])
-            for name, ended in zip(names, await pipe.execute(), strict=True):
-                if ended:
-                    pipe.srem(Journal.key("on", name), *ended)
-            await pipe.execute()
-            for name in names:
-                pipe.exists(Journal.key("on", name))
-            left = dict(zip(names, await pipe.execute(), strict=True))
-        gone = [name for name in names if not left[name]]
-        if gone:
-            await self._redis.srem(Journal.key("watched"), *gone)
-            await self._redis.hdel(Journal.key("seen"), *gone)
-        return [name for name in names if left[name]]
+                await self._forget(keys=[Journal.key("on", name), *_SHARED], args=[name], client=pipe)
+            left = await pipe.execute()
+        return [name for name, waited in zip(names, left, strict=True) if waited]
 
     async def poke(self, name: str, only: str = "") -> list[str]:
         """Make those that wait on `name` due (only the operation `only`, if given); their ids. Forgets the ended ones."""

@@ -67,6 +67,12 @@ def test_several_pods_become_an_indexed_job_with_numbers_not_texts() -> None:
     assert gpus_of(job) == ("nvidia.com/gpu", 1, 2)
 
 
+def test_an_amount_of_gpus_is_read_as_kubernetes_spells_it() -> None:
+    job = render(spec_for(TEMPLATES["mnist"]))
+    container_of(job)["resources"] = {"limits": {"nvidia.com/gpu": "1k"}}  # somebody's own Job under our labels
+    assert gpus_of(job) == ("nvidia.com/gpu", 1000, 1)
+
+
 def test_owner_thread_and_expiry_are_on_the_job_and_on_its_pods() -> None:
     expires = datetime(2026, 11, 21, tzinfo=UTC)
     job = render(spec_for(TEMPLATES["mnist"], channel="C0GPU", thread="1.2", expires=expires))

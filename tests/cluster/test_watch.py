@@ -7,6 +7,7 @@ import threading
 from collections.abc import AsyncIterator
 
 import pytest
+from prometheus_client import REGISTRY
 
 from bot.cluster import jobs
 from bot.cluster.watch import Watcher
@@ -115,6 +116,19 @@ async def test_a_missing_right_is_told_and_not_hammered(rig: Rig) -> None:
     troubles = await wait_until(lambda: _troubles(watcher), lambda troubles: len(troubles) == 4)
     assert "may not list nodes" in troubles["nodes"]
     assert len(rig.requests("/nodes?")) <= 2
+    assert await asyncio.to_thread(watcher.stop)
+
+
+async def test_an_odd_object_delays_and_does_not_end_the_watch(rig: Rig) -> None:
+    failed = REGISTRY.get_sample_value("quartermaster_rounds_failed_total", {"name": "feed"}) or 0.0
+    rig.fault("GET .*/jobs\\?", "status", status=200, body={"items": [5]})
+    await jobs.apply(rig.access, manifest("odd", op="op-odd"))
+    memory = Seen()
+    watcher = Watcher(rig.access, memory)
+    watcher.start()
+    await memory.has("jobs", "op-odd")
+    assert REGISTRY.get_sample_value("quartermaster_rounds_failed_total", {"name": "feed"}) == failed + 1
+    await wait_until(lambda: _troubles(watcher), lambda troubles: not troubles)
     assert await asyncio.to_thread(watcher.stop)
 
 

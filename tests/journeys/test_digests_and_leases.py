@@ -78,3 +78,20 @@ def test_an_extension_that_crosses_a_tier_is_approved_anew_and_none_goes_beyond_
     play.reply(card["ts"], "`tiny` now runs until(.|\n)*Capped: the policy allows at most 14d from now")
     play.mention(card["ts"], "extend 1d")
     play.reply(card["ts"], "the policy allows at most 14d from now. Extend it later")
+
+
+def test_api_servers_that_hang_cost_their_own_lines_and_not_the_digest_the_home_tab_or_the_list_of_nodes(play: Playing) -> None:
+    for name in ("mute", "deaf"):
+        play.command(f"cluster create {name} --for 2h")
+        play.card(f"cluster {name}(.|\n)*Done", seconds=60)
+    play.fault("kubernetes", "hang", times=-1)
+    try:
+        play.command("digest now")
+        play.command("nodes")
+        play.call("POST", "/home", {"user": ALICE})
+        digest = shown(play.card("GPU digest(.|\n)*Could not be read"))
+        assert all(f"`{name}` did not answer" in digest for name in ("mute", "deaf"))
+        play.card(r"\*mute\*: `mute` did not answer")
+        wait_until(lambda: "`deaf` did not answer" in str(play.call("GET", f"/home?user={ALICE}")["view"]))
+    finally:
+        play.call("DELETE", "/faults")

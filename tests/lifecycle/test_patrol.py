@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import replace
 from decimal import Decimal
@@ -148,6 +149,26 @@ async def test_what_nobody_waits_on_any_more_is_not_observed(redis: Redis) -> No
     assert not await waiting.fresh("azure:g/b", 60)
     assert await waiting.fresh("azure:g/a", 60)
     assert await waiting.names("cluster:") == []
+
+
+async def test_who_begins_to_wait_while_the_last_one_is_forgotten_is_not_forgotten_too(redis: Redis, redis_url: str) -> None:
+    journal = Journal(redis, Clock())
+    await journal.create(NewOperation("here", "test", {}, "T", "C", "U", "here"))
+    names = [f"azure:g/{number}" for number in range(20)]
+    async with Redis.from_url(redis_url, decode_responses=True) as other:
+        mine, theirs = Waiting(redis, journal), Waiting(other, Journal(other, Clock()))
+
+        async def begin() -> None:
+            for name in names:
+                await theirs.add("here", name)
+
+        for _ in range(30):
+            for name in names:
+                await mine.add("ended", name)
+            await asyncio.gather(mine.names("azure:"), begin())
+            assert await redis.smembers(Journal.key("watched")) == set(names)
+            for name in names:
+                await mine.drop("here", name)
 
 
 def test_a_price_tag_that_somebody_made_nonsense_of_is_no_price() -> None:

@@ -49,6 +49,7 @@ from playground.azure.state import Subscription
 from playground.backend import NoClusters
 from playground.clock import Clock as CloudClock
 from playground.faults import Faults
+from playground.realcluster import RealCluster
 from playground.tls import certificate
 from playground.traffic import Traffic
 
@@ -227,10 +228,11 @@ async def _serve(stack: contextlib.AsyncExitStack, make: Callable[[str], web.App
 
 
 @contextlib.asynccontextmanager
-async def opened(redis: Redis, redis_url: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
-    """A fresh subscription, two thousand times as fast as the real one."""
+async def opened(redis: Redis, redis_url: str, folder: Path, monkeypatch: pytest.MonkeyPatch, kubeconfig: str = "") -> AsyncIterator[World]:
+    """A fresh subscription, two thousand times as fast as the real one; behind its clusters the one of `kubeconfig`, or none."""
     faults, clock = Faults(), CloudClock(speed=2000.0)
-    traffic, backend = Traffic(faults), NoClusters()
+    (folder / "kubeconfig").write_text(kubeconfig)
+    traffic, backend = Traffic(faults), RealCluster(folder / "kubeconfig") if kubeconfig else NoClusters()
     made: list[Subscription] = []
     sent: list[tuple[str, dict[str, Any], Mapping[str, str]]] = []
 

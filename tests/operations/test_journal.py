@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from redis.asyncio import Redis
 
 from bot.clock import Clock
+from bot.operations import journal as journaling
 from bot.operations.journal import Busy, Commit, Journal, NewOperation
-from bot.operations.record import Operation
+from bot.operations.record import Operation, read
 from bot.store import text
 
 
@@ -46,6 +49,29 @@ async def test_what_is_typed_again_is_the_same_request_until_that_has_ended(jour
     later = await asyncio.gather(*(journal.create(replace(new(f"later{number}", f"l{number}"), same="alice types")) for number in range(20)))
     assert len(set(later)) == 1
     assert later[0].startswith("later")
+
+
+async def test_whoever_reads_all_that_goes_on_lets_other_work_have_its_turn(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(1000):
+        await journal.create(new(f"op{number}", f"t{number}"))
+    turns: list[int] = []  # how many records were read, each time that the loop came round
+    counted = 0
+
+    def reading(fields: Mapping[str, str]) -> Operation:
+        nonlocal counted
+        counted += 1
+        return read(fields)
+
+    async def others() -> None:
+        while counted < 1000:
+            turns.append(counted)
+            await asyncio.sleep(0)
+
+    monkeypatch.setattr(journaling, "read", reading)
+    found, _ = await asyncio.gather(journal.active(), others())
+    assert max(after - before for before, after in pairwise([*turns, counted])) <= 200
+    assert [op.created for op in found] == sorted((op.created for op in found), reverse=True)
+    assert len(found) == 1000
 
 
 async def test_only_one_of_many_gets_the_claim(journal: Journal) -> None:
