@@ -198,3 +198,16 @@ def test_a_guest_is_told_in_private_that_the_shortcut_is_not_for_guests(play: Pl
     run_on_gpu(play, posted(play, f"```{MANIFEST.format(name='guests', args='[]', gpus=1)}```"), GINA)
     view = wait_until(lambda: play.call("GET", f"/views?user={GINA}")["views"])[-1]
     assert "Guests" in str(view)
+
+
+def test_a_guests_message_is_not_even_read_and_holds_up_nobody(play: Playing) -> None:
+    """A run of spaces behind a fence, cubic for a careless pattern, froze every acknowledgement for most of an hour."""
+    play.command("status", GINA)
+    wait_until(lambda: "Guests" in play.command("status", GINA))
+    for text in ("```" + " " * 12_000, "no manifest here"):
+        run_on_gpu(play, posted(play, text), GINA)
+        view = wait_until(lambda: play.call("GET", f"/views?user={GINA}")["views"])[-1]
+        assert "Guests" in str(view)
+        assert "no Job manifest" not in str(view)
+        play.call("POST", "/views/close", {"user": GINA, "view_id": view["id"]})
+    assert "On it" in play.command("jobs")
