@@ -22,11 +22,12 @@ from bot.names import valid
 
 MAX_MANIFEST: Final = 64 * 1024
 MAX_DEPTH: Final = 40
+MAX_EVENTS: Final = 5000
 
 _BLANK = re.compile(r"\$\{([a-z][a-z0-9_]*)\}")
 _TEXTS = ("args", "command", "value", "labels", "annotations", "nodeSelector", "image")
 _KEYS = {"template", "title", "description", "parameters", "gpus", "spot", "arguments", "manifest"}
-_FENCE = re.compile(r"\A\s*```[a-zA-Z]*\s*\n(?P<body>.*?)\n?```\s*\Z", re.DOTALL)
+_FENCE: Final = "```"
 
 Value = str | int | float | bool
 
@@ -154,8 +155,7 @@ def from_manifest(text: str) -> Template:
     """
     if len(text.encode()) > MAX_MANIFEST:
         raise Refused("cluster.manifest", problem="it is larger than 64 KiB")
-    fenced = _FENCE.match(text)
-    body = fenced["body"] if fenced else text
+    body = _unfenced(text)
     try:
         _check_events(body)
         documents = [item for item in yaml.safe_load_all(body) if item is not None]
@@ -172,10 +172,20 @@ def from_manifest(text: str) -> Template:
     return Template(name=str(name), title=str(name), manifest=manifest, gpus=0, arguments="replace")
 
 
+def _unfenced(text: str) -> str:
+    """What stands inside the code fence, if all of the text is one. No pattern: they are slow on long runs of blanks."""
+    first, newline, rest = text.strip().partition("\n")
+    language = first.removeprefix(_FENCE).strip()
+    fenced = first.startswith(_FENCE) and newline and rest.endswith(_FENCE) and (not language or language.isalpha())
+    return rest.removesuffix(_FENCE) if fenced else text
+
+
 def _check_events(text: str) -> None:
-    """Refuse what would be costly to load: aliases that expand, and nesting that no Job needs. Stops at the first."""
+    """Refuse what would be costly to load: aliases that expand, nesting and numbers of fields that no Job needs. Stops at the first."""
     depth = 0
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+    for number, event in enumerate(yaml.parse(text, Loader=yaml.SafeLoader)):
+        if number > MAX_EVENTS:
+            raise Refused("cluster.manifest", problem="it has too many fields and values")
         if isinstance(event, yaml.events.AliasEvent):
             raise Refused("cluster.manifest", problem="it uses YAML aliases, which I do not expand")
         depth += isinstance(event, yaml.events.CollectionStartEvent) - isinstance(event, yaml.events.CollectionEndEvent)

@@ -11,7 +11,7 @@ import yaml
 from kubernetes.client.models.v1_job import V1Job
 
 from bot.cluster.render import RunSpec, gpus_of, render
-from bot.cluster.templates import Template, from_image, from_manifest, load_templates
+from bot.cluster.templates import MAX_MANIFEST, Template, from_image, from_manifest, load_templates
 from bot.errors import Failed, Refused
 
 JOBS = Path(__file__).parents[2] / "manifests" / "jobs"
@@ -180,6 +180,8 @@ def test_a_pasted_job_is_taken_with_or_without_a_fence(text: str) -> None:
         ("!!python/object/apply:os.system ['true']", "not YAML"),
         ("x" * 70_000, "64 KiB"),
         ("[" * 60_000, "nested too deeply"),
+        (MANIFEST + "x: [" + "a," * 31_000 + "]", "too many"),
+        ("a:\n" + "- 1\n" * 16_000, "too many"),
     ],
 )
 def test_what_is_no_job_is_refused_with_the_reason(text: str, why: str) -> None:
@@ -209,3 +211,11 @@ def test_a_broken_template_is_found_when_it_is_loaded(tmp_path: Path, body: str)
 def test_a_users_directory_overrides_a_template_of_ours(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text(f"template: mnist\ntitle: mine\nmanifest: {yaml.safe_load(MANIFEST)}")
     assert load_templates([JOBS, tmp_path])["mnist"].title == "mine"
+
+
+def test_a_long_run_of_blank_lines_behind_a_fence_is_no_poison_for_the_workers() -> None:
+    """A pattern that was quadratic here took a worker a minute each time, and every other worker after it."""
+    for number in range(12):
+        with pytest.raises(Refused):
+            from_manifest("```\n" + "\n" * (MAX_MANIFEST - 20 - number) + "x")
+    assert from_manifest("```yaml\n" + "\n" * 50_000 + MANIFEST + "```  \n").name == "x"
