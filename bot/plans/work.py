@@ -152,8 +152,13 @@ def _allowed(values: Mapping[str, Any], template: Template, policy: Policy) -> N
 
 
 def _images(manifest: Json) -> list[str]:
+    return [str(container.get("image")) for container in _containers(manifest)]
+
+
+def _containers(manifest: Json) -> list[Json]:
+    """All containers, the first of the main ones at the head."""
     pod = manifest["spec"]["template"]["spec"]
-    return [str(container.get("image")) for container in (*(pod.get("initContainers") or ()), *pod["containers"])]
+    return [*pod["containers"], *(pod.get("initContainers") or ())]
 
 
 def _own_timeout(manifest: Json) -> int | None:
@@ -173,14 +178,15 @@ def _too_much(manifest: Json, policy: Policy) -> list[str]:
 
 def resource_of(manifest: Json) -> str:
     """The GPU resource that a manifest asks for by itself; whole GPUs where it names none. Raises ``cluster.amount`` for no whole number."""
-    for container in manifest["spec"]["template"]["spec"]["containers"]:
+    asked: list[str] = []
+    for container in _containers(manifest):
         resources = container.get("resources") or {}
-        for name, count in {**(resources.get("requests") or {}), **(resources.get("limits") or {})}.items():
+        for name, count in (*(resources.get("requests") or {}).items(), *(resources.get("limits") or {}).items()):
             if is_gpu(name):
                 if not re.fullmatch(r"\d{1,4}|\$\{\w+\}", str(count)):
                     raise Refused("cluster.amount", kind="GPUs", value=str(count)[:40])
-                return str(name)
-    return GPU
+                asked.append(str(name))
+    return asked[0] if asked else GPU
 
 
 def _timeout(values: Mapping[str, Any], template: Template, policy: Policy) -> int:

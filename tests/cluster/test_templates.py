@@ -10,8 +10,9 @@ import pytest
 import yaml
 from kubernetes.client.models.v1_job import V1Job
 
+from bot.cluster.pasted import MAX_MANIFEST
 from bot.cluster.render import RunSpec, gpus_of, render
-from bot.cluster.templates import MAX_MANIFEST, Template, from_image, from_manifest, load_templates
+from bot.cluster.templates import Template, from_image, from_manifest, load_templates
 from bot.errors import Failed, Refused
 
 JOBS = Path(__file__).parents[2] / "manifests" / "jobs"
