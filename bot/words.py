@@ -375,6 +375,10 @@ WORDS: Final[dict[str, Words]] = {
     "cluster.invalid": Words("`{cluster}` refuses this object: {reason}"),
     "cluster.bad_request": Words("`{cluster}` does not understand the request (HTTP {status}): {reason}"),
     "cluster.amount": Words("`{value}` is not an amount of {kind}.", "Amounts look like `4`, `500m` or `16Gi`."),
+    "cluster.runtime_env": Words(
+        "`{name}` is not for jobs to set: with it a container would see GPUs that it does not hold.",
+        "Leave it out; `--gpus N` says how many GPUs the job gets.",
+    ),
     "cluster.manifest": Words(
         "This manifest cannot be run: {problem}.", "I take one Kubernetes Job (`apiVersion: batch/v1`, `kind: Job`) as YAML or JSON."
     ),

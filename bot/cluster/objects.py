@@ -12,6 +12,11 @@ Json = dict[str, Any]
 
 GPU: Final = "nvidia.com/gpu"
 MIG: Final = "nvidia.com/mig-"
+# Read by NVIDIA's container runtime: whoever sets them sees devices that the scheduler did not give (NVIDIA/k8s-device-plugin#87).
+VISIBLE: Final = "NVIDIA_VISIBLE_DEVICES"
+RUNTIME_ENV: Final = (
+    VISIBLE, "NVIDIA_DRIVER_CAPABILITIES", "NVIDIA_MIG_CONFIG_DEVICES", "NVIDIA_MIG_MONITOR_DEVICES", "NVIDIA_IMEX_CHANNELS",
+)  # fmt: skip
 TERMINAL: Final = ("Succeeded", "Failed")
 
 OP_LABEL: Final = "quartermaster-op"
@@ -107,19 +112,19 @@ def owner_name(item: Json, kind: str) -> str | None:
 def gpu_requests(pod: Json) -> dict[str, int]:
     """What the scheduler counts for a pod, per GPU resource.
 
-    Kubernetes: the sum over containers and sidecars (init containers that restart always), or the largest of the
-    ordinary init containers if that is more. For extended resources a limit is a request.
+    Kubernetes: the sum over containers and sidecars (init containers that restart always), or the largest of the ordinary init
+    containers with the sidecars before it, if that is more. For extended resources a limit is a request.
     """
     spec = pod.get("spec") or {}
+    sidecars: dict[str, int] = {}
+    largest: dict[str, int] = {}
+    for item in spec.get("initContainers") or ():
+        for name, count in _asked(item).items():
+            if item.get("restartPolicy") == "Always":
+                sidecars[name] = sidecars.get(name, 0) + count
+            largest[name] = max(largest.get(name, 0), sidecars.get(name, 0) + (count if item.get("restartPolicy") != "Always" else 0))
     total = _sum(spec.get("containers") or ())
-    inits = spec.get("initContainers") or ()
-    for name, count in _sum(item for item in inits if item.get("restartPolicy") == "Always").items():
-        total[name] = total.get(name, 0) + count
-    for item in inits:
-        if item.get("restartPolicy") != "Always":
-            for name, count in _asked(item).items():
-                total[name] = max(total.get(name, 0), count)
-    return total
+    return {name: max(total.get(name, 0) + sidecars.get(name, 0), largest.get(name, 0)) for name in {**total, **sidecars, **largest}}
 
 
 def tolerates(tolerations: Iterable[Mapping[str, Any]], taint: Mapping[str, Any]) -> bool:

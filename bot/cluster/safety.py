@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from bot.cluster.objects import Json
+from bot.cluster.objects import RUNTIME_ENV, Json, is_gpu
 
 _VOLUMES: Final = ("emptyDir", "configMap", "secret", "persistentVolumeClaim", "downwardAPI", "ephemeral", "name")
 _CAPABILITIES: Final = ("IPC_LOCK", "SYS_PTRACE")
@@ -98,8 +98,19 @@ def _pod(pod: Json, rules: Rules) -> Iterator[str]:
     yield from _shared(security)
     if pod.get("ephemeralContainers"):
         yield "`ephemeralContainers`"
-    for container in (*(pod.get("initContainers") or ()), *(pod.get("containers") or ())):
+    if pod.get("resourceClaims"):
+        yield "`resourceClaims`, whose devices I cannot count (ask for GPUs with `resources.limits`)"
+    containers = [*(pod.get("initContainers") or ()), *(pod.get("containers") or ())]
+    gpus = sorted({name for container in containers for name in _resources(container) if is_gpu(name)})
+    if len(gpus) > 1:
+        yield f"more than one kind of GPU ({', '.join(f'`{name}`' for name in gpus)})"
+    for container in containers:
         yield from _container(container, rules)
+
+
+def _resources(container: Json) -> set[str]:
+    resources = container.get("resources") or {}
+    return {*(resources.get("limits") or {}), *(resources.get("requests") or {})}
 
 
 def _container(container: Json, rules: Rules) -> Iterator[str]:
@@ -108,6 +119,9 @@ def _container(container: Json, rules: Rules) -> Iterator[str]:
         yield "a container without a proper image"
     elif not image_allowed(image, rules.images):
         yield f"image `{image}` (allowed: {', '.join(rules.images)})"
+    for name in [item.get("name") for item in container.get("env") or ()]:
+        if name in RUNTIME_ENV:
+            yield f"the variable `{name}`, with which a container sees GPUs that it does not hold"
     security: dict[str, Any] = container.get("securityContext") or {}
     if security.get("privileged"):
         yield "a privileged container"

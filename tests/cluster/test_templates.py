@@ -68,6 +68,59 @@ def test_several_pods_become_an_indexed_job_with_numbers_not_texts() -> None:
     assert gpus_of(job) == ("nvidia.com/gpu", 1, 2)
 
 
+SIDE = {"name": "s", "image": "x", "restartPolicy": "Always", "resources": {"limits": {"nvidia.com/gpu": "2"}}}
+INIT = {"name": "i", "image": "x", "resources": {"limits": {"nvidia.com/gpu": "8"}}}
+MIG = {"name": "m", "image": "x", "resources": {"limits": {"nvidia.com/mig-1g.5gb": "3"}}}
+
+
+@pytest.mark.parametrize(
+    ("pod", "count"),
+    [
+        ({"initContainers": [SIDE]}, 3),
+        ({"initContainers": [INIT]}, 8),
+        ({"initContainers": [SIDE, INIT]}, 10),
+        ({"initContainers": [INIT, SIDE]}, 8),
+        ({"initContainers": [SIDE, SIDE]}, 5),
+        ({"initContainers": [MIG]}, 4),
+    ],
+    ids=["sidecar", "init", "sidecar before init", "init before sidecar", "sidecars", "two kinds"],
+)
+def test_no_gpu_is_hidden_from_the_limit_in_an_init_container_a_sidecar_or_another_resource(pod: dict[str, Any], count: int) -> None:
+    template = from_image("ubuntu")
+    template.manifest["spec"]["template"]["spec"].update(pod)
+    job = render(spec_for(template))
+    assert gpus_of(job)[1] == count
+
+
+def visible(container: dict[str, Any]) -> list[str]:
+    return [item["value"] for item in container.get("env") or () if item["name"] == "NVIDIA_VISIBLE_DEVICES"]
+
+
+def test_a_container_without_gpus_sees_none_whatever_its_image_asks_for() -> None:
+    """Images of CUDA set NVIDIA_VISIBLE_DEVICES=all themselves (NVIDIA/k8s-device-plugin#87)."""
+    template = from_image("nvcr.io/nvidia/cuda:12", gpus=1)
+    pod = template.manifest["spec"]["template"]["spec"]
+    none = {"name": "n", "image": "x", "resources": {"limits": {"nvidia.com/gpu": 0}}, "env": [{"name": "NVIDIA_VISIBLE_DEVICES", "value": "all"}]}
+    pod["containers"].append(none)
+    pod["initContainers"] = [{"name": "i", "image": "x"}, INIT]
+    found = render(spec_for(template))["spec"]["template"]["spec"]
+    assert [visible(item) for item in (*found["containers"], *found["initContainers"])] == [[], ["void"], ["void"], []]
+
+
+def test_only_a_pod_that_asks_for_gpus_tolerates_their_nodes() -> None:
+    job = render(spec_for(from_manifest(MANIFEST)))
+    assert visible(container_of(job)) == ["void"]
+    assert not job["spec"]["template"]["spec"].get("tolerations")
+    spot = render(spec_for(from_manifest(MANIFEST), spot_ok=True))["spec"]["template"]["spec"]["tolerations"]
+    assert [item["key"] for item in spot] == ["kubernetes.azure.com/scalesetpriority"]
+
+
+@pytest.mark.parametrize("name", ["NVIDIA_VISIBLE_DEVICES", "NVIDIA_DRIVER_CAPABILITIES"])
+def test_what_the_gpu_runtime_reads_cannot_be_set(name: str) -> None:
+    with pytest.raises(Refused, match="does not hold"):
+        render(spec_for(TEMPLATES["mnist"], env={name: "all"}))
+
+
 def test_owner_thread_and_expiry_are_on_the_job_and_on_its_pods() -> None:
     expires = datetime(2026, 11, 21, tzinfo=UTC)
     job = render(spec_for(TEMPLATES["mnist"], channel="C0GPU", thread="1.2", expires=expires))
