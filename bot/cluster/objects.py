@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final
@@ -24,6 +25,9 @@ OWNER_LABEL: Final = "quartermaster-owner"
 CHANNEL_NOTE: Final = "quartermaster-channel"
 THREAD_NOTE: Final = "quartermaster-thread"
 EXPIRES_NOTE: Final = "quartermaster-expires"
+_RESOURCE: Final = re.compile(
+    r"cpu|memory|ephemeral-storage|hugepages-[1-9][0-9]{0,3}[MG]i|nvidia\.com/gpu|nvidia\.com/mig-[a-z0-9]{1,20}(?:[.-][a-z0-9]{1,20}){0,4}"
+)
 # The taints of GPU pools: the AKS article's, the best-practices article's, and the one that AKS puts on Spot pools.
 GPU_TOLERATIONS: Final[tuple[Json, ...]] = (
     {"key": "sku", "operator": "Equal", "value": "gpu", "effect": "NoSchedule"},
@@ -31,6 +35,11 @@ GPU_TOLERATIONS: Final[tuple[Json, ...]] = (
 )
 SPOT_TOLERATION: Final[Json] = {"key": "kubernetes.azure.com/scalesetpriority", "operator": "Equal", "value": "spot", "effect": "NoSchedule"}
 OURS: Final = {"app.kubernetes.io/managed-by": "quartermaster"}
+
+
+def is_resource(name: str) -> bool:
+    """Whether a job may ask for a resource of that name; devices other than NVIDIA's would not be counted, and names of no form would be quoted."""
+    return _RESOURCE.fullmatch(name) is not None
 
 
 def is_gpu(resource: str) -> bool:

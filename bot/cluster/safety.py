@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from bot.cluster.objects import RUNTIME_ENV, Json, is_gpu
+from bot.cluster.objects import RUNTIME_ENV, Json, is_gpu, is_resource
+from bot.names import valid
 
 _VOLUMES: Final = ("emptyDir", "configMap", "secret", "persistentVolumeClaim", "downwardAPI", "ephemeral", "name")
 _CAPABILITIES: Final = ("IPC_LOCK", "SYS_PTRACE")
@@ -115,10 +115,13 @@ def _resources(container: Json) -> set[str]:
 
 def _container(container: Json, rules: Rules) -> Iterator[str]:
     image = str(container.get("image") or "")
-    if re.search(r"\s", image) or not image:
-        yield "a container without a proper image"
+    if not valid("image", image):
+        yield "a container without a proper image (such as `ghcr.io/team/train:1.2`)"
     elif not image_allowed(image, rules.images):
         yield f"image `{image}` (allowed: {', '.join(rules.images)})"
+    for name in sorted(_resources(container)):
+        if not is_resource(name):
+            yield f"the resource `{name[:63]}` (ask for cpu, memory, ephemeral-storage, `nvidia.com/gpu` or `nvidia.com/mig-…`)"
     for name in [item.get("name") for item in container.get("env") or ()]:
         if name in RUNTIME_ENV:
             yield f"the variable `{name}`, with which a container sees GPUs that it does not hold"

@@ -26,6 +26,7 @@ from bot.operations.answers import pool_prices
 from bot.operations.record import Operation
 from bot.operations.running import manifest_of, template_of
 from bot.operations.services import Services
+from bot.slack.blocks import escaped
 
 MOST_PODS: Final = 100
 
@@ -62,7 +63,7 @@ async def job_run(op: Operation, do: Services, policy: Policy) -> Plan:
     if over:
         raise Refused("plans.blocked", reasons=f"{over[0].sentence} {over[0].next_step}")
     short = jobs.fits(place.capacity, gpus, resource=resource, pods=pods, pool=values.get("pool")) or ""
-    findings = (Finding("warn", f"It has to wait: {short}"),) if short else ()
+    findings = (Finding("warn", f"It has to wait: {escaped(short)}"),) if short else ()
     hourly = gpu_price(place.capacity, resource) * gpus * pods  # 0 is unknown, and then nothing is said of costs
     target |= {
         "cluster": place.cluster.name, "group": place.cluster.group, "region": place.cluster.region, "gpus": gpus * pods, "resource": resource,

@@ -53,6 +53,12 @@ CONTAINER = [
     {"env": [{"name": "NVIDIA_DRIVER_CAPABILITIES", "value": "all"}]},
     {"image": ""},
     {"image": "a b"},
+    {"image": "<!channel>"},
+    {"image": "ghcr.io/team/../evil/x"},
+    {"image": "ghcr.io/team/x\n"},
+    {"resources": {"limits": {"nvidia.com/mig-<!channel>": 1}}},
+    {"resources": {"limits": {"nvidia.com/gpu.shared": 8}}},
+    {"resources": {"requests": {"amd.com/gpu": 8}, "limits": {"amd.com/gpu": 8}}},
     {"securityContext": {"appArmorProfile": {"type": "Unconfined"}}},
     {"securityContext": {"seLinuxOptions": {"type": "spc_t"}}},
 ]
