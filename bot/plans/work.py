@@ -22,6 +22,7 @@ from bot.cluster.safety import Rules, unsafe
 from bot.cluster.templates import Template
 from bot.errors import QuartermasterError, Refused
 from bot.model import Change, Finding, Plan
+from bot.names import valid
 from bot.operations.answers import pool_prices
 from bot.operations.record import Operation
 from bot.operations.running import manifest_of, template_of
@@ -55,6 +56,9 @@ async def job_run(op: Operation, do: Services, policy: Policy) -> Plan:
         "expires": int(op.created) + timeout,
     }  # fmt: skip
     manifest = manifest_of(op, do, {**target, "resource": resource_of(template.manifest)})
+    foreign = foreign_images(manifest, policy)  # as they are once the parameters are filled in: `image: ${image}` is whatever was typed
+    if foreign:
+        raise Refused("plans.unsafe", reasons="; ".join(dict.fromkeys(foreign)))
     resource, gpus, pods = gpus_of(manifest)
     whole = await _place(values, do, gpus, resource, pods)
     place = _within(whole, str(values.get("pool") or ""))
@@ -137,7 +141,7 @@ def _declared(values: Mapping[str, Any], template: Template) -> None:
 
 
 def _allowed(values: Mapping[str, Any], template: Template, policy: Policy) -> None:
-    """Refuse, with all reasons at once, what the policy does not let run. Templates are the installation's own and trusted."""
+    """Refuse, with all reasons at once, what the policy does not let run. Templates are the installation's own: only their images are judged."""
     found = within_limits(
         policy, Ask(image=values.get("image"), namespace=_namespace(values, template, policy), timeout=values.get("timeout_seconds"))
     )
@@ -145,15 +149,17 @@ def _allowed(values: Mapping[str, Any], template: Template, policy: Policy) -> N
     if values.get("manifest"):
         rules = Rules(namespaces=(_namespace(values, template, policy),))  # the namespace is judged above, as that of every request
         problems += unsafe(template.manifest, rules)
-        for image in _images(template.manifest):
-            problems += [finding.sentence.rstrip(".") for finding in within_limits(policy, Ask(image=image))]
+        problems += foreign_images(template.manifest, policy)
         problems += _too_much(template.manifest, policy)
     if problems:
         raise Refused("plans.unsafe", reasons="; ".join(dict.fromkeys(problems)))
 
 
-def _images(manifest: Json) -> list[str]:
-    return [str(container.get("image")) for container in _containers(manifest)]
+def foreign_images(manifest: Json, policy: Policy) -> list[str]:
+    """What is wrong with the images of a Job, in words: no form of a name, or not on the policy's list."""
+    images = [str(container.get("image")) for container in _containers(manifest)]
+    malformed = [f"`{image[:80]}` is no proper image" for image in images if not valid("image", image)]
+    return malformed or [finding.sentence.rstrip(".") for image in images for finding in within_limits(policy, Ask(image=image))]
 
 
 def _containers(manifest: Json) -> list[Json]:
