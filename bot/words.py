@@ -141,7 +141,9 @@ WORDS: Final[dict[str, Words]] = {
     "plans.no_gpu_pool": Words("Cluster `{cluster}` has no GPU node pool of a size that I know.", "`/gpu pool add {cluster}/gpu --size SIZE` makes one."),
     "plans.no_pool": Words("Cluster `{cluster}` has no node pool `{name}`.", "It has {known}."),
     "plans.no_fit": Words("That does not fit on `{cluster}`: {reason}.", "`/gpu nodes {cluster}` shows who holds what; `/gpu pool add` makes room."),
-    "plans.unsafe": Words("That job is not run: {reasons}."),
+    "plans.unsafe": Words(
+        "That job is not run: {reasons}.", "Leave that out and run it again; what is needed all the same belongs into a job template of your operators."
+    ),
     "plans.power_already": Words("{what} is {state} already.", "There is nothing to do."),
     "plans.pool_stopped": Words("Node pool `{name}` is stopped.", "Start it first: `/gpu pool start {name}`."),
     "plans.pool_unsettled": Words(
@@ -376,6 +378,10 @@ WORDS: Final[dict[str, Words]] = {
     "cluster.invalid": Words("`{cluster}` refuses this object: {reason}"),
     "cluster.bad_request": Words("`{cluster}` does not understand the request (HTTP {status}): {reason}"),
     "cluster.amount": Words("`{value}` is not an amount of {kind}.", "Amounts look like `4`, `500m` or `16Gi`."),
+    "cluster.runtime_env": Words(
+        "`{name}` is not for jobs to set: with it a container would see GPUs that it does not hold.",
+        "Leave it out; `--gpus N` says how many GPUs the job gets.",
+    ),
     "cluster.manifest": Words(
         "This manifest cannot be run: {problem}.", "I take one Kubernetes Job (`apiVersion: batch/v1`, `kind: Job`) as YAML or JSON."
     ),

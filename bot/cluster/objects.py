@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final
@@ -12,6 +13,11 @@ Json = dict[str, Any]
 
 GPU: Final = "nvidia.com/gpu"
 MIG: Final = "nvidia.com/mig-"
+# Read by NVIDIA's container runtime: whoever sets them sees devices that the scheduler did not give (NVIDIA/k8s-device-plugin#87).
+VISIBLE: Final = "NVIDIA_VISIBLE_DEVICES"
+RUNTIME_ENV: Final = (
+    VISIBLE, "NVIDIA_DRIVER_CAPABILITIES", "NVIDIA_MIG_CONFIG_DEVICES", "NVIDIA_MIG_MONITOR_DEVICES", "NVIDIA_IMEX_CHANNELS",
+)  # fmt: skip
 TERMINAL: Final = ("Succeeded", "Failed")
 
 OP_LABEL: Final = "quartermaster-op"
@@ -19,6 +25,9 @@ OWNER_LABEL: Final = "quartermaster-owner"
 CHANNEL_NOTE: Final = "quartermaster-channel"
 THREAD_NOTE: Final = "quartermaster-thread"
 EXPIRES_NOTE: Final = "quartermaster-expires"
+_RESOURCE: Final = re.compile(
+    r"cpu|memory|ephemeral-storage|hugepages-[1-9][0-9]{0,3}[MG]i|nvidia\.com/gpu|nvidia\.com/mig-[a-z0-9]{1,20}(?:[.-][a-z0-9]{1,20}){0,4}"
+)
 # The taints of GPU pools: the AKS article's, the best-practices article's, and the one that AKS puts on Spot pools.
 GPU_TOLERATIONS: Final[tuple[Json, ...]] = (
     {"key": "sku", "operator": "Equal", "value": "gpu", "effect": "NoSchedule"},
@@ -26,6 +35,11 @@ GPU_TOLERATIONS: Final[tuple[Json, ...]] = (
 )
 SPOT_TOLERATION: Final[Json] = {"key": "kubernetes.azure.com/scalesetpriority", "operator": "Equal", "value": "spot", "effect": "NoSchedule"}
 OURS: Final = {"app.kubernetes.io/managed-by": "quartermaster"}
+
+
+def is_resource(name: str) -> bool:
+    """Whether a job may ask for a resource of that name; devices other than NVIDIA's would not be counted, and names of no form would be quoted."""
+    return _RESOURCE.fullmatch(name) is not None
 
 
 def is_gpu(resource: str) -> bool:
@@ -107,19 +121,19 @@ def owner_name(item: Json, kind: str) -> str | None:
 def gpu_requests(pod: Json) -> dict[str, int]:
     """What the scheduler counts for a pod, per GPU resource.
 
-    Kubernetes: the sum over containers and sidecars (init containers that restart always), or the largest of the
-    ordinary init containers if that is more. For extended resources a limit is a request.
+    Kubernetes: the sum over containers and sidecars (init containers that restart always), or the largest of the ordinary init
+    containers with the sidecars before it, if that is more. For extended resources a limit is a request.
     """
     spec = pod.get("spec") or {}
+    sidecars: dict[str, int] = {}
+    largest: dict[str, int] = {}
+    for item in spec.get("initContainers") or ():
+        for name, count in _asked(item).items():
+            if item.get("restartPolicy") == "Always":
+                sidecars[name] = sidecars.get(name, 0) + count
+            largest[name] = max(largest.get(name, 0), sidecars.get(name, 0) + (count if item.get("restartPolicy") != "Always" else 0))
     total = _sum(spec.get("containers") or ())
-    inits = spec.get("initContainers") or ()
-    for name, count in _sum(item for item in inits if item.get("restartPolicy") == "Always").items():
-        total[name] = total.get(name, 0) + count
-    for item in inits:
-        if item.get("restartPolicy") != "Always":
-            for name, count in _asked(item).items():
-                total[name] = max(total.get(name, 0), count)
-    return total
+    return {name: max(total.get(name, 0) + sidecars.get(name, 0), largest.get(name, 0)) for name in {**total, **sidecars, **largest}}
 
 
 def tolerates(tolerations: Iterable[Mapping[str, Any]], taint: Mapping[str, Any]) -> bool:

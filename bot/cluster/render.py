@@ -16,9 +16,12 @@ from bot.cluster.objects import (
     OP_LABEL,
     OURS,
     OWNER_LABEL,
+    RUNTIME_ENV,
     SPOT_TOLERATION,
     THREAD_NOTE,
+    VISIBLE,
     Json,
+    gpu_requests,
     is_gpu,
     tolerates,
 )
@@ -86,24 +89,24 @@ def render(spec: RunSpec) -> Json:
     if pod.get("restartPolicy") not in ("Never", "OnFailure"):
         pod["restartPolicy"] = "Never"
     pod.setdefault("automountServiceAccountToken", False)
-    _tolerate(pod, spot=spec.spot_ok or spec.template.spot)
     if spec.pool:
         pod.setdefault("nodeSelector", {})[POOL_LABELS[0]] = checked("pool", spec.pool)
     _container(pod["containers"][0], spec, rest)
+    _tolerate(pod, gpus=any(gpu_requests(template).values()), spot=spec.spot_ok or spec.template.spot)
+    for container in (*(pod.get("initContainers") or ()), *pod["containers"]):
+        _blind(container)
     return job
 
 
 def gpus_of(manifest: Json) -> tuple[str, int, int]:
-    """What a rendered Job asks for: GPU resource name, GPUs per pod, and pods at the same time."""
+    """What a rendered Job asks for: GPU resource name, GPUs per pod, and pods at the same time.
+
+    Of several resources all are counted, under the name of the largest: no limit is passed by splitting.
+    """
     body = manifest["spec"]
     pods = min(int(body.get("parallelism") or 1), int(body.get("completions") or body.get("parallelism") or 1))
-    asked: dict[str, int] = {}
-    for container in body["template"]["spec"]["containers"]:
-        for name, count in ((container.get("resources") or {}).get("limits") or {}).items():
-            if is_gpu(name):
-                asked[name] = asked.get(name, 0) + devices(count)
-    name, count = max(asked.items(), key=lambda item: item[1], default=(GPU, 0))
-    return name, count, max(1, pods)
+    asked = gpu_requests(body["template"])
+    return max(asked, key=lambda name: asked[name], default=GPU), sum(asked.values()), max(1, pods)
 
 
 def _stamp(metadata: Json, labels: Mapping[str, str], notes: Mapping[str, str]) -> None:
@@ -122,12 +125,23 @@ def _limits(body: Json, spec: RunSpec) -> None:
         body.setdefault("ttlSecondsAfterFinished", spec.ttl)
 
 
-def _tolerate(pod: Json, *, spot: bool) -> None:
-    wanted = [*GPU_TOLERATIONS, SPOT_TOLERATION] if spot else list(GPU_TOLERATIONS)
+def _tolerate(pod: Json, *, gpus: bool, spot: bool) -> None:
+    wanted = [*(GPU_TOLERATIONS if gpus else ()), *((SPOT_TOLERATION,) if spot else ())]
+    if not wanted:
+        return
     present = pod.setdefault("tolerations", [])
     for item in wanted:
         if not tolerates(present, {"key": item["key"], "value": item.get("value"), "effect": item["effect"]}):
             present.append(dict(item))
+
+
+def _blind(container: Json) -> None:
+    """Of a container without GPUs of its own, keep the runtime from showing it all of the node's: many images ask for that by themselves."""
+    resources = container.get("resources") or {}
+    if any(is_gpu(name) and devices(count) for name, count in (resources.get("limits") or {}).items()):
+        return
+    others = [item for item in container.get("env") or () if item.get("name") != VISIBLE]
+    container["env"] = [*others, {"name": VISIBLE, "value": "void"}]
 
 
 def _container(container: Json, spec: RunSpec, rest: list[str]) -> None:
@@ -159,6 +173,8 @@ def _container(container: Json, spec: RunSpec, rest: list[str]) -> None:
 def _environment(container: Json, spec: RunSpec) -> None:
     present: list[dict[str, Any]] = [item for item in container.get("env") or () if item.get("name") not in spec.env]
     for name, value in spec.env.items():
+        if name in RUNTIME_ENV:
+            raise Refused("cluster.runtime_env", name=name)
         # Kubernetes expands $(NAME) in values; a person who types it means the characters.
         present.append({"name": checked("env", name), "value": value.replace("$(", "$$(")})
     if present:

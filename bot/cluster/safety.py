@@ -1,17 +1,54 @@
-"""What a job from outside may not ask for: everything that reaches beyond its own containers."""
+"""What a job from outside may ask for: what is listed here and no more, so that a field which Kubernetes learns tomorrow is refused today."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from bot.cluster.objects import Json
+from bot.cluster.objects import Json, is_gpu
+from bot.cluster.safecontainers import container, profiles, quoted, resources, unlisted
 
-_VOLUMES: Final = ("emptyDir", "configMap", "secret", "persistentVolumeClaim", "downwardAPI", "ephemeral", "name")
-_CAPABILITIES: Final = ("IPC_LOCK", "SYS_PTRACE")
+MOST_GRACE: Final = 300
+
 _TOP: Final = ("apiVersion", "kind", "metadata", "spec", "status")
+_METADATA: Final = ("name", "generateName", "namespace", "labels", "annotations", "creationTimestamp")
+_JOB: Final = (
+    "parallelism", "completions", "completionMode", "backoffLimit", "backoffLimitPerIndex", "maxFailedIndexes", "activeDeadlineSeconds",
+    "ttlSecondsAfterFinished", "podFailurePolicy", "podReplacementPolicy", "successPolicy", "suspend", "template",
+)  # fmt: skip
+_POD: Final = (
+    "containers", "initContainers", "restartPolicy", "terminationGracePeriodSeconds", "activeDeadlineSeconds", "nodeSelector", "affinity",
+    "tolerations", "topologySpreadConstraints", "volumes", "securityContext", "imagePullSecrets", "serviceAccountName", "serviceAccount",
+    "schedulerName", "enableServiceLinks", "dnsPolicy", "dnsConfig", "hostname", "subdomain", "setHostnameAsFQDN", "hostAliases",
+    "shareProcessNamespace", "os", "preemptionPolicy",
+)  # fmt: skip
+_POD_SECURITY: Final = ("fsGroup", "fsGroupChangePolicy", "supplementalGroups", "supplementalGroupsPolicy")
+_VOLUMES: Final = ("emptyDir", "configMap", "secret", "persistentVolumeClaim", "downwardAPI", "projected", "name")
+_PROJECTED: Final = ("configMap", "secret", "downwardAPI")
+_WHY: Final[Mapping[str, str]] = {
+    "selector": "its own pod selector, which could catch pods of others",
+    "manualSelector": "its own pod selector, which could catch pods of others",
+    "managedBy": "`managedBy`, which hands it to another controller",
+    "nodeName": "`nodeName`, which goes around the scheduler",
+    "automountServiceAccountToken": "a token for the API server",
+    "priorityClassName": "`priorityClassName`, which pushes pods of others aside",
+    "runtimeClassName": "`runtimeClassName`, which chooses another container runtime",
+    "resourceClaims": "`resourceClaims`, whose devices I cannot count (ask for GPUs with `resources.limits`)",
+    "sysctls": "kernel settings (`sysctls`)",
+    "ephemeral": "a volume of type `ephemeral`, a disk that nobody has priced (mount an existing claim, or an `emptyDir`)",
+}
+# Node labels of Kubernetes and AKS that say what a node is; the others say which node it is, or that it is the system's.
+_NODE_LABELS: Final = (
+    "kubernetes.io/os", "kubernetes.io/arch", "node.kubernetes.io/instance-type", "beta.kubernetes.io/instance-type", "beta.kubernetes.io/os",
+    "topology.kubernetes.io/zone", "topology.kubernetes.io/region", "kubernetes.azure.com/agentpool", "kubernetes.azure.com/accelerator",
+    "kubernetes.azure.com/scalesetpriority", "kubernetes.azure.com/os-sku",
+)  # fmt: skip
+_TOLERATED: Final = ("kubernetes.azure.com/scalesetpriority", "node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
+# What controllers and webhooks take orders from; an unlisted annotation may be one to mount a path of the node (Istio's `userVolume`).
+_SYSTEM: Final = ("kubernetes.io", "k8s.io", "azure.com", "azure.workload.identity", "istio.io", "nvidia.com")
+_NOTES: Final = ("app.kubernetes.io/", "kubectl.kubernetes.io/", "kueue.x-k8s.io/", "helm.sh/", "prometheus.io/")
+_EXACT_NOTES: Final = ("cluster-autoscaler.kubernetes.io/safe-to-evict", "sidecar.istio.io/inject")
 
 
 @dataclass(frozen=True)
@@ -24,7 +61,7 @@ class Rules:
 
 def unsafe(manifest: Json, rules: Rules) -> list[str]:
     """Why this Job is not run, one sentence part for each reason; empty if nothing is wrong (Kubernetes: Pod Security Standards, baseline,
-    and a little stricter: no service account, no chosen node, no priority of the system)."""
+    and a little stricter: no service account, no chosen node, no priority)."""
     return list(dict.fromkeys(_findings(manifest, rules)))
 
 
@@ -47,91 +84,98 @@ def _full(image: str) -> str:
 
 
 def _findings(manifest: Json, rules: Rules) -> Iterator[str]:
-    extra = set(manifest) - set(_TOP)
-    if extra:
-        yield "it has unknown fields: " + ", ".join(sorted(map(str, extra)))
+    yield from unlisted(manifest, _TOP)
     metadata = manifest.get("metadata") or {}
     namespace = metadata.get("namespace")
     if namespace is not None and namespace not in rules.namespaces:
-        yield f"namespace `{namespace}` (allowed: {', '.join(rules.namespaces)})"
-    for key in ("finalizers", "ownerReferences"):
-        if metadata.get(key):
-            yield f"`metadata.{key}`"
+        yield f"namespace {quoted(namespace)} (allowed: {', '.join(rules.namespaces)})"
+    yield from _metadata(metadata)
     spec = manifest.get("spec") or {}
-    if spec.get("manualSelector") or spec.get("selector"):
-        yield "its own pod selector, which could catch pods of others"
-    if spec.get("managedBy"):
-        yield "`managedBy`, which hands it to another controller"
+    yield from unlisted(spec, _JOB, _WHY)
     template = spec.get("template") or {}
+    yield from unlisted(template, ("metadata", "spec"))
+    yield from _metadata(template.get("metadata") or {})
     yield from _pod(template.get("spec") or {}, rules)
 
 
+def _metadata(metadata: Json) -> Iterator[str]:
+    yield from unlisted(metadata, _METADATA, where="metadata.")
+    for key in metadata.get("annotations") or {}:
+        if "/" in key and not _known_note(key):
+            yield f"the annotation {quoted(key)}, from which a controller may take orders (without a prefix it is yours)"
+    for key in metadata.get("labels") or {}:
+        prefix, slash, _ = key.rpartition("/")
+        if slash and _of(prefix, _SYSTEM) and not _known_note(key):
+            yield f"the label {quoted(key)}, which belongs to the cluster"
+
+
+def _known_note(key: str) -> bool:
+    return key.startswith(_NOTES) or key in _EXACT_NOTES
+
+
+def _of(domain: str, families: Collection[str]) -> bool:
+    return any(domain == family or domain.endswith(("." + family, "-" + family)) for family in families)
+
+
 def _pod(pod: Json, rules: Rules) -> Iterator[str]:
-    for key in ("hostNetwork", "hostPID", "hostIPC"):
-        if pod.get(key):
-            yield f"`{key}`"
-    if pod.get("hostUsers") is True:
-        yield "`hostUsers`"
-    if pod.get("nodeName"):
-        yield "`nodeName`, which goes around the scheduler"
-    if pod.get("serviceAccountName") not in (None, "default") or pod.get("serviceAccount") not in (None, "default"):
+    yield from unlisted(pod, _POD, _WHY)
+    if any(pod.get(key) not in (None, "", "default") for key in ("serviceAccountName", "serviceAccount")):
         yield "a service account of its own"
-    if pod.get("automountServiceAccountToken"):
-        yield "a token for the API server"
-    if str(pod.get("priorityClassName") or "").startswith("system-"):
-        yield f"priority class `{pod['priorityClassName']}`"
-    if pod.get("schedulerName") not in (None, "default-scheduler"):
+    if pod.get("schedulerName") not in (None, "", "default-scheduler"):
         yield "another scheduler"
+    grace = pod.get("terminationGracePeriodSeconds")
+    if isinstance(grace, int) and grace > MOST_GRACE:
+        yield f"`terminationGracePeriodSeconds: {grace}` (at most {MOST_GRACE})"
     for toleration in pod.get("tolerations") or ():
-        key = toleration.get("key")
-        if not key or key == "CriticalAddonsOnly" or str(key).startswith("node-role.kubernetes.io/"):
-            yield f"a toleration for {f'`{key}`' if key else 'every taint'}"
+        key = str(toleration.get("key") or "")
+        if not key or key == "CriticalAddonsOnly" or (_of(key.rpartition("/")[0], _SYSTEM[:3]) and key not in _TOLERATED):
+            yield f"a toleration for {quoted(key) if key else 'every taint'}"
+    yield from _placed(pod)
     for volume in pod.get("volumes") or ():
-        kinds = [key for key in volume if key not in _VOLUMES]
-        if kinds == ["projected"] and not any("serviceAccountToken" in source for source in volume["projected"].get("sources") or ()):
-            continue
-        for kind in kinds:
-            yield f"a volume of type `{kind}`"
+        yield from _volume(volume)
     security = pod.get("securityContext") or {}
-    if security.get("sysctls"):
-        yield "kernel settings (`sysctls`)"
-    yield from _shared(security)
-    if pod.get("ephemeralContainers"):
-        yield "`ephemeralContainers`"
-    for container in (*(pod.get("initContainers") or ()), *(pod.get("containers") or ())):
-        yield from _container(container, rules)
+    yield from unlisted(security, _POD_SECURITY, _WHY, more=True)
+    yield from profiles(security)
+    containers = [*(pod.get("initContainers") or ()), *(pod.get("containers") or ())]
+    gpus = sorted({name for one in containers for name in resources(one) if is_gpu(name)})
+    if len(gpus) > 1:
+        yield f"more than one kind of GPU ({', '.join(map(quoted, gpus))})"
+    for one in containers:
+        yield from container(one)
+        image = str(one.get("image") or "")
+        if not image_allowed(image, rules.images):
+            yield f"image {quoted(image)} (allowed: {', '.join(rules.images)})"
 
 
-def _container(container: Json, rules: Rules) -> Iterator[str]:
-    image = str(container.get("image") or "")
-    if re.search(r"\s", image) or not image:
-        yield "a container without a proper image"
-    elif not image_allowed(image, rules.images):
-        yield f"image `{image}` (allowed: {', '.join(rules.images)})"
-    security: dict[str, Any] = container.get("securityContext") or {}
-    if security.get("privileged"):
-        yield "a privileged container"
-    if security.get("allowPrivilegeEscalation"):
-        yield "`allowPrivilegeEscalation`"
-    if security.get("procMount") not in (None, "Default"):
-        yield "`procMount`"
-    added = [str(item) for item in (security.get("capabilities") or {}).get("add") or ()]
-    for name in added:
-        if name.upper().removeprefix("CAP_") not in _CAPABILITIES:
-            yield f"capability `{name}`"
-    yield from _shared(security)
-    if any(port.get("hostPort") for port in container.get("ports") or ()):
-        yield "a port of the node (`hostPort`)"
-    if container.get("volumeDevices"):
-        yield "raw block devices"
+def _placed(pod: Json) -> Iterator[str]:
+    """Where it wants to run, and where it would keep others from running."""
+    for key, value in (pod.get("nodeSelector") or {}).items():
+        if not _node_label(key) and (key, value) != ("kubernetes.azure.com/mode", "user"):
+            yield f"nodes chosen by {quoted(key)}"
+    affinity = pod.get("affinity") or {}
+    yield from unlisted(affinity, ("nodeAffinity", "podAffinity", "podAntiAffinity"))
+    wanted = affinity.get("nodeAffinity") or {}
+    terms = [*((wanted.get("requiredDuringSchedulingIgnoredDuringExecution") or {}).get("nodeSelectorTerms") or ())]
+    terms += [one.get("preference") or {} for one in wanted.get("preferredDuringSchedulingIgnoredDuringExecution") or ()]
+    for term in terms:
+        yield from unlisted(term, ("matchExpressions",))
+        for key in [one.get("key") for one in term.get("matchExpressions") or ()]:
+            if not _node_label(str(key)):
+                yield f"nodes chosen by {quoted(key)}"
+    if (affinity.get("podAntiAffinity") or {}).get("requiredDuringSchedulingIgnoredDuringExecution"):
+        yield "a required `podAntiAffinity`, which keeps others off the nodes (a preferred one does not)"
 
 
-def _shared(security: dict[str, Any]) -> Iterator[str]:
-    """Settings that a pod and a container spell alike."""
-    if (security.get("windowsOptions") or {}).get("hostProcess"):
-        yield "a Windows host process"
-    for key in ("seccompProfile", "appArmorProfile"):
-        if (security.get(key) or {}).get("type") == "Unconfined":
-            yield f"an unconfined `{key}`"
-    if (security.get("seLinuxOptions") or {}).get("type") not in (None, "container_t", "container_init_t", "container_kvm_t"):
-        yield "an SELinux type of its own"
+def _node_label(key: str) -> bool:
+    prefix = key.rpartition("/")[0]
+    return key in _NODE_LABELS or not _of(prefix, ("kubernetes.io", "k8s.io", "kubernetes.azure.com"))
+
+
+def _volume(volume: dict[str, Any]) -> Iterator[str]:
+    for kind in volume:
+        if kind not in _VOLUMES:
+            yield _WHY.get(kind) or f"a volume of type {quoted(kind)}"
+    for source in (volume.get("projected") or {}).get("sources") or ():
+        for kind in source:
+            if kind not in _PROJECTED:
+                yield f"a projected {quoted(kind)}"

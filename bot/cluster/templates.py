@@ -11,22 +11,18 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 import yaml
-from pydantic import ValidationError
 
+from bot.cluster import pasted
 from bot.cluster.objects import GPU, GPU_TOLERATIONS, Json
 from bot.errors import Failed, Refused
 from bot.names import valid
 
-MAX_MANIFEST: Final = 64 * 1024
-MAX_DEPTH: Final = 40
-
 _BLANK = re.compile(r"\$\{([a-z][a-z0-9_]*)\}")
 _TEXTS = ("args", "command", "value", "labels", "annotations", "nodeSelector", "image")
 _KEYS = {"template", "title", "description", "parameters", "gpus", "spot", "arguments", "manifest"}
-_FENCE = re.compile(r"\A\s*```[a-zA-Z]*\s*\n(?P<body>.*?)\n?```\s*\Z", re.DOTALL)
 
 Value = str | int | float | bool
 
@@ -148,76 +144,13 @@ def from_image(image: str, *, gpus: int = 1) -> Template:
 
 
 def from_manifest(text: str) -> Template:
-    """A template from what a person pasted or attached: one Job as YAML or JSON, perhaps inside a code fence.
+    """A template from what a person pasted or attached. Raises :class:`bot.errors.Refused` (``cluster.manifest``).
 
-    Raises :class:`bot.errors.Refused` (``cluster.manifest``). Whether it is safe is for :func:`bot.cluster.safety.unsafe` to say.
+    Whether it is safe is for :func:`bot.cluster.safety.unsafe` to say.
     """
-    if len(text.encode()) > MAX_MANIFEST:
-        raise Refused("cluster.manifest", problem="it is larger than 64 KiB")
-    fenced = _FENCE.match(text)
-    body = fenced["body"] if fenced else text
-    try:
-        _check_events(body)
-        documents = [item for item in yaml.safe_load_all(body) if item is not None]
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        line = getattr(getattr(error, "problem_mark", None), "line", None)
-        raise Refused("cluster.manifest", problem="it is not YAML" + (f" (line {line + 1})" if line is not None else "")) from error
-    if len(documents) != 1:
-        raise Refused("cluster.manifest", problem=f"it holds {len(documents)} objects")
-    manifest = documents[0]
-    problem = shape_problem(manifest) or _type_problem(manifest)
-    if problem:
-        raise Refused("cluster.manifest", problem=problem)
+    manifest = pasted.read(text)
     name = (manifest.get("metadata") or {}).get("name") or "job"
     return Template(name=str(name), title=str(name), manifest=manifest, gpus=0, arguments="replace")
-
-
-def _check_events(text: str) -> None:
-    """Refuse what would be costly to load: aliases that expand, and nesting that no Job needs. Stops at the first."""
-    depth = 0
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
-        if isinstance(event, yaml.events.AliasEvent):
-            raise Refused("cluster.manifest", problem="it uses YAML aliases, which I do not expand")
-        depth += isinstance(event, yaml.events.CollectionStartEvent) - isinstance(event, yaml.events.CollectionEndEvent)
-        if depth > MAX_DEPTH:
-            raise Refused("cluster.manifest", problem="it is nested too deeply")
-
-
-def shape_problem(manifest: object) -> str | None:
-    """Why this is not a Job that can be rendered; None if it is."""
-    if not isinstance(manifest, dict) or manifest.get("kind") != "Job" or manifest.get("apiVersion") != "batch/v1":
-        return "it is not a Job of `batch/v1`"
-    metadata = manifest.get("metadata", {})
-    spec = manifest.get("spec")
-    template = spec.get("template") if isinstance(spec, dict) else None
-    pod = template.get("spec") if isinstance(template, dict) else None
-    containers = pod.get("containers") if isinstance(pod, dict) else None
-    if not isinstance(metadata, dict) or not isinstance(containers, list) or not containers:
-        return "it has no containers under `spec.template.spec`"
-    if not all(isinstance(item, dict) and isinstance(item.get("image"), str) for item in containers):
-        return "each container needs an `image`"
-    return None
-
-
-def _type_problem(manifest: Json) -> str | None:
-    """The first field of a Job whose value has the wrong type, by the client's own model of a Job (loaded only here: it is large)."""
-    from kubernetes.client.models.v1_job import V1Job
-
-    try:
-        V1Job.from_dict(_spelt_amounts(manifest))
-    except ValidationError as error:
-        first = error.errors()[0]
-        return f"`{'.'.join(map(str, first['loc'])) or 'a field'}` is wrong: {first['msg'].lower()}"
-    return None
-
-
-def _spelt_amounts(node: Any, key: str = "") -> Any:
-    """A copy in which amounts are text, as the model wants them; the API server takes numbers as well."""
-    if isinstance(node, dict):
-        return {str(name): _spelt_amounts(value, key if key in ("limits", "requests") else str(name)) for name, value in node.items()}
-    if isinstance(node, list):
-        return [_spelt_amounts(item) for item in node]
-    return str(node) if key in ("limits", "requests", "sizeLimit") and isinstance(node, (int, float)) else node
 
 
 def _template(path: Path) -> Template:
@@ -233,18 +166,19 @@ def _template(path: Path) -> Template:
     name = str(data.get("template") or "")
     if not valid("template", name):
         raise broken("`template` is missing or not a valid name")
-    problem = shape_problem(data.get("manifest"))
+    manifest = pasted.without_empty(data.get("manifest"))
+    problem = pasted.shape_problem(manifest)
     if problem:
         raise broken(problem)
     parameters = {str(key): _parameter(str(key), value, broken) for key, value in (data.get("parameters") or {}).items()}
-    undeclared = {blank for blank in _BLANK.findall(yaml.safe_dump(data["manifest"])) if blank not in parameters}
+    undeclared = {blank for blank in _BLANK.findall(yaml.safe_dump(manifest)) if blank not in parameters}
     if undeclared:
         raise broken("undeclared parameters: " + ", ".join(sorted(undeclared)))
     if data.get("arguments", "append") not in ("append", "replace", "refuse"):
         raise broken("`arguments` must be append, replace or refuse")
     return Template(
         name=name,
-        manifest=data["manifest"],
+        manifest=manifest,
         title=str(data.get("title") or name),
         description=str(data.get("description") or ""),
         parameters=parameters,

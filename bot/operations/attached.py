@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from bot.cluster.templates import MAX_MANIFEST
+from bot.cluster.pasted import MAX_MANIFEST
 from bot.errors import Refused
 from bot.operations.record import Operation
 from bot.operations.services import Services

@@ -109,7 +109,7 @@ async def curve(op: Operation, do: Services) -> Outcome:
         about = await jobindex.about(do, op)
         say = await _drawn(op, about, do)
     except Refused as error:
-        say = Say("curve", str(error))
+        say = Say("curve", escaped(str(error)))
     return Done(say=(say,))
 
 

@@ -214,7 +214,7 @@ def plan_message(plan: Plan, usual: str = "") -> Say:
         blocks.append(section(f"{marks[finding.severity]} {finding.text}"))
     if plan.price_date:
         blocks.append(context(f"Azure retail prices of {plan.price_date}, in USD"))
-    text = f"Plan: {plan.title}" + (f" - {_range(plan.hourly_min, plan.hourly_max)}/h" if float(plan.hourly_max) else "")
+    text = f"Plan: {escaped(plan.title)}" + (f" - {_range(plan.hourly_min, plan.hourly_max)}/h" if float(plan.hourly_max) else "")
     return Say("plan", text, blocks)
 
 

@@ -181,7 +181,7 @@ def asked(question: Question) -> Step:
         try:
             found = await question(op, do)
         except Refused as error:
-            found = said(str(error))
+            found = said(escaped(str(error)))
         say: tuple[Say, ...] = ()
         if found.file:
             say = (Say("file", f"All of `{found.file['title']}`", file=found.file),)

@@ -9,7 +9,9 @@ from bot.approvals.limits import Ask, within_limits
 from bot.approvals.rules import Policy
 from bot.azure import sizecheck
 from bot.azure.sizes import Retired, Size, lookup
+from bot.cluster.objects import RUNTIME_ENV
 from bot.errors import Refused
+from bot.operations.record import JOB_KINDS
 
 
 def gpu_size(text: str) -> Size:
@@ -27,6 +29,9 @@ def check(kind: str, values: Mapping[str, Any], policy: Policy) -> None:
         gpu_size(values["size"])
     if kind == "query.price" and isinstance(lookup(values["size"]), Retired):
         gpu_size(values["size"])
+    reserved = next((name for name in values.get("env") or () if name in RUNTIME_ENV), None) if kind in JOB_KINDS else None
+    if reserved:
+        raise Refused("cluster.runtime_env", name=reserved)
     if kind in ("cluster.create", "pool.add", "pool.scale", "pool.extend", "cluster.extend", "job.run"):
         found = within_limits(
             policy,

@@ -124,4 +124,4 @@ def _message(op: Operation, found: Sequence[Mapping[str, Any]], *, ended: bool) 
     if ended:
         buttons += again(op.id)
     blocks = [section("\n".join(lines))] + ([actions(buttons)] if buttons else [])
-    return Say("room", f"{t['job']}: {t['short']}", blocks)
+    return Say("room", f"{t['job']}: {escaped(str(t['short']))}", blocks)

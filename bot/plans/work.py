@@ -22,10 +22,12 @@ from bot.cluster.safety import Rules, unsafe
 from bot.cluster.templates import Template
 from bot.errors import QuartermasterError, Refused
 from bot.model import Change, Finding, Plan
+from bot.names import valid
 from bot.operations.answers import pool_prices
 from bot.operations.record import Operation
 from bot.operations.running import manifest_of, template_of
 from bot.operations.services import Services
+from bot.slack.blocks import escaped
 
 MOST_PODS: Final = 100
 
@@ -54,6 +56,9 @@ async def job_run(op: Operation, do: Services, policy: Policy) -> Plan:
         "expires": int(op.created) + timeout,
     }  # fmt: skip
     manifest = manifest_of(op, do, {**target, "resource": resource_of(template.manifest)})
+    foreign = foreign_images(manifest, policy)  # as they are once the parameters are filled in: `image: ${image}` is whatever was typed
+    if foreign:
+        raise Refused("plans.unsafe", reasons="; ".join(dict.fromkeys(foreign)))
     resource, gpus, pods = gpus_of(manifest)
     whole = await _place(values, do, gpus, resource, pods)
     place = _within(whole, str(values.get("pool") or ""))
@@ -62,7 +67,7 @@ async def job_run(op: Operation, do: Services, policy: Policy) -> Plan:
     if over:
         raise Refused("plans.blocked", reasons=f"{over[0].sentence} {over[0].next_step}")
     short = jobs.fits(place.capacity, gpus, resource=resource, pods=pods, pool=values.get("pool")) or ""
-    findings = (Finding("warn", f"It has to wait: {short}"),) if short else ()
+    findings = (Finding("warn", f"It has to wait: {escaped(short)}"),) if short else ()
     hourly = gpu_price(place.capacity, resource) * gpus * pods  # 0 is unknown, and then nothing is said of costs
     target |= {
         "cluster": place.cluster.name, "group": place.cluster.group, "region": place.cluster.region, "gpus": gpus * pods, "resource": resource,
@@ -136,7 +141,7 @@ def _declared(values: Mapping[str, Any], template: Template) -> None:
 
 
 def _allowed(values: Mapping[str, Any], template: Template, policy: Policy) -> None:
-    """Refuse, with all reasons at once, what the policy does not let run. Templates are the installation's own and trusted."""
+    """Refuse, with all reasons at once, what the policy does not let run. Templates are the installation's own: only their images are judged."""
     found = within_limits(
         policy, Ask(image=values.get("image"), namespace=_namespace(values, template, policy), timeout=values.get("timeout_seconds"))
     )
@@ -144,16 +149,23 @@ def _allowed(values: Mapping[str, Any], template: Template, policy: Policy) -> N
     if values.get("manifest"):
         rules = Rules(namespaces=(_namespace(values, template, policy),))  # the namespace is judged above, as that of every request
         problems += unsafe(template.manifest, rules)
-        for image in _images(template.manifest):
-            problems += [finding.sentence.rstrip(".") for finding in within_limits(policy, Ask(image=image))]
+        problems += foreign_images(template.manifest, policy)
         problems += _too_much(template.manifest, policy)
     if problems:
         raise Refused("plans.unsafe", reasons="; ".join(dict.fromkeys(problems)))
 
 
-def _images(manifest: Json) -> list[str]:
+def foreign_images(manifest: Json, policy: Policy) -> list[str]:
+    """What is wrong with the images of a Job, in words: no form of a name, or not on the policy's list."""
+    images = [str(container.get("image")) for container in _containers(manifest)]
+    malformed = [f"`{image[:80]}` is no proper image" for image in images if not valid("image", image)]
+    return malformed or [finding.sentence.rstrip(".") for image in images for finding in within_limits(policy, Ask(image=image))]
+
+
+def _containers(manifest: Json) -> list[Json]:
+    """All containers, the first of the main ones at the head."""
     pod = manifest["spec"]["template"]["spec"]
-    return [str(container.get("image")) for container in (*(pod.get("initContainers") or ()), *pod["containers"])]
+    return [*pod["containers"], *(pod.get("initContainers") or ())]
 
 
 def _own_timeout(manifest: Json) -> int | None:
@@ -173,14 +185,15 @@ def _too_much(manifest: Json, policy: Policy) -> list[str]:
 
 def resource_of(manifest: Json) -> str:
     """The GPU resource that a manifest asks for by itself; whole GPUs where it names none. Raises ``cluster.amount`` for no whole number."""
-    for container in manifest["spec"]["template"]["spec"]["containers"]:
+    asked: list[str] = []
+    for container in _containers(manifest):
         resources = container.get("resources") or {}
-        for name, count in {**(resources.get("requests") or {}), **(resources.get("limits") or {})}.items():
+        for name, count in (*(resources.get("requests") or {}).items(), *(resources.get("limits") or {}).items()):
             if is_gpu(name):
                 if not re.fullmatch(r"\d{1,4}|\$\{\w+\}", str(count)):
                     raise Refused("cluster.amount", kind="GPUs", value=str(count)[:40])
-                return str(name)
-    return GPU
+                asked.append(str(name))
+    return asked[0] if asked else GPU
 
 
 def _timeout(values: Mapping[str, Any], template: Template, policy: Policy) -> int:

@@ -25,7 +25,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Card:
-    """What a card shows, from top to bottom. Empty parts take no room."""
+    """What a card shows, from top to bottom. Empty parts take no room. `title` and tasks are plain text, all else is mrkdwn."""
 
     title: str
     state: str
@@ -38,7 +38,7 @@ class Card:
 
 def draw(card: Card) -> Rendered:
     """The card as a message, with native progress blocks and, in `plain`, without."""
-    text = cut(f"{card.title} - {card.state}", 300)
+    text = cut(f"{escaped(card.title)} - {card.state}", 300)
     return Rendered(text, _blocks(card, _native(card.tasks)), _blocks(card, _written(card.tasks)))
 
 

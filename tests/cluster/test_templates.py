@@ -10,6 +10,7 @@ import pytest
 import yaml
 from kubernetes.client.models.v1_job import V1Job
 
+from bot.cluster.pasted import MAX_MANIFEST
 from bot.cluster.render import RunSpec, gpus_of, render
 from bot.cluster.templates import Template, from_image, from_manifest, load_templates
 from bot.errors import Failed, Refused
@@ -71,6 +72,59 @@ def test_an_amount_of_gpus_is_read_as_kubernetes_spells_it() -> None:
     job = render(spec_for(TEMPLATES["mnist"]))
     container_of(job)["resources"] = {"limits": {"nvidia.com/gpu": "1k"}}  # somebody's own Job under our labels
     assert gpus_of(job) == ("nvidia.com/gpu", 1000, 1)
+
+
+SIDE = {"name": "s", "image": "x", "restartPolicy": "Always", "resources": {"limits": {"nvidia.com/gpu": "2"}}}
+INIT = {"name": "i", "image": "x", "resources": {"limits": {"nvidia.com/gpu": "8"}}}
+MIG = {"name": "m", "image": "x", "resources": {"limits": {"nvidia.com/mig-1g.5gb": "3"}}}
+
+
+@pytest.mark.parametrize(
+    ("pod", "count"),
+    [
+        ({"initContainers": [SIDE]}, 3),
+        ({"initContainers": [INIT]}, 8),
+        ({"initContainers": [SIDE, INIT]}, 10),
+        ({"initContainers": [INIT, SIDE]}, 8),
+        ({"initContainers": [SIDE, SIDE]}, 5),
+        ({"initContainers": [MIG]}, 4),
+    ],
+    ids=["sidecar", "init", "sidecar before init", "init before sidecar", "sidecars", "two kinds"],
+)
+def test_no_gpu_is_hidden_from_the_limit_in_an_init_container_a_sidecar_or_another_resource(pod: dict[str, Any], count: int) -> None:
+    template = from_image("ubuntu")
+    template.manifest["spec"]["template"]["spec"].update(pod)
+    job = render(spec_for(template))
+    assert gpus_of(job)[1] == count
+
+
+def visible(container: dict[str, Any]) -> list[str]:
+    return [item["value"] for item in container.get("env") or () if item["name"] == "NVIDIA_VISIBLE_DEVICES"]
+
+
+def test_a_container_without_gpus_sees_none_whatever_its_image_asks_for() -> None:
+    """Images of CUDA set NVIDIA_VISIBLE_DEVICES=all themselves (NVIDIA/k8s-device-plugin#87)."""
+    template = from_image("nvcr.io/nvidia/cuda:12", gpus=1)
+    pod = template.manifest["spec"]["template"]["spec"]
+    none = {"name": "n", "image": "x", "resources": {"limits": {"nvidia.com/gpu": 0}}, "env": [{"name": "NVIDIA_VISIBLE_DEVICES", "value": "all"}]}
+    pod["containers"].append(none)
+    pod["initContainers"] = [{"name": "i", "image": "x"}, INIT]
+    found = render(spec_for(template))["spec"]["template"]["spec"]
+    assert [visible(item) for item in (*found["containers"], *found["initContainers"])] == [[], ["void"], ["void"], []]
+
+
+def test_only_a_pod_that_asks_for_gpus_tolerates_their_nodes() -> None:
+    job = render(spec_for(from_manifest(MANIFEST)))
+    assert visible(container_of(job)) == ["void"]
+    assert not job["spec"]["template"]["spec"].get("tolerations")
+    spot = render(spec_for(from_manifest(MANIFEST), spot_ok=True))["spec"]["template"]["spec"]["tolerations"]
+    assert [item["key"] for item in spot] == ["kubernetes.azure.com/scalesetpriority"]
+
+
+@pytest.mark.parametrize("name", ["NVIDIA_VISIBLE_DEVICES", "NVIDIA_DRIVER_CAPABILITIES"])
+def test_what_the_gpu_runtime_reads_cannot_be_set(name: str) -> None:
+    with pytest.raises(Refused, match="does not hold"):
+        render(spec_for(TEMPLATES["mnist"], env={name: "all"}))
 
 
 def test_owner_thread_and_expiry_are_on_the_job_and_on_its_pods() -> None:
@@ -186,6 +240,8 @@ def test_a_pasted_job_is_taken_with_or_without_a_fence(text: str) -> None:
         ("!!python/object/apply:os.system ['true']", "not YAML"),
         ("x" * 70_000, "64 KiB"),
         ("[" * 60_000, "nested too deeply"),
+        (MANIFEST + "x: [" + "a," * 31_000 + "]", "too many"),
+        ("a:\n" + "- 1\n" * 16_000, "too many"),
     ],
 )
 def test_what_is_no_job_is_refused_with_the_reason(text: str, why: str) -> None:
@@ -215,3 +271,11 @@ def test_a_broken_template_is_found_when_it_is_loaded(tmp_path: Path, body: str)
 def test_a_users_directory_overrides_a_template_of_ours(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text(f"template: mnist\ntitle: mine\nmanifest: {yaml.safe_load(MANIFEST)}")
     assert load_templates([JOBS, tmp_path])["mnist"].title == "mine"
+
+
+def test_a_long_run_of_blank_lines_behind_a_fence_is_no_poison_for_the_workers() -> None:
+    """A pattern that was quadratic here took a worker a minute each time, and every other worker after it."""
+    for number in range(12):
+        with pytest.raises(Refused):
+            from_manifest("```\n" + "\n" * (MAX_MANIFEST - 20 - number) + "x")
+    assert from_manifest("```yaml\n" + "\n" * 50_000 + MANIFEST + "```  \n").name == "x"

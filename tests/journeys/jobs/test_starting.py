@@ -198,3 +198,37 @@ def test_a_guest_is_told_in_private_that_the_shortcut_is_not_for_guests(play: Pl
     run_on_gpu(play, posted(play, f"```{MANIFEST.format(name='guests', args='[]', gpus=1)}```"), GINA)
     view = wait_until(lambda: play.call("GET", f"/views?user={GINA}")["views"])[-1]
     assert "Guests" in str(view)
+
+
+def test_a_guests_message_is_not_even_read_and_holds_up_nobody(play: Playing) -> None:
+    """A run of spaces behind a fence, cubic for a careless pattern, froze every acknowledgement for most of an hour."""
+    play.command("status", GINA)
+    wait_until(lambda: "Guests" in play.command("status", GINA))
+    for text in ("```" + " " * 12_000, "no manifest here"):
+        run_on_gpu(play, posted(play, text), GINA)
+        view = wait_until(lambda: play.call("GET", f"/views?user={GINA}")["views"])[-1]
+        assert "Guests" in str(view)
+        assert "no Job manifest" not in str(view)
+        play.call("POST", "/views/close", {"user": GINA, "view_id": view["id"]})
+    assert "On it" in play.command("jobs")
+
+
+def test_the_gpu_runtimes_own_variables_are_refused_at_once(play: Playing) -> None:
+    said = play.command("run mnist --on lab --env NVIDIA_VISIBLE_DEVICES=all")
+    assert "`NVIDIA_VISIBLE_DEVICES` is not for jobs to set" in said
+    assert "--gpus N" in said
+
+
+def test_gpus_of_init_containers_count_against_the_limit(play: Playing, lab: Looking) -> None:
+    many = MANIFEST.format(name="hidden", args="[]", gpus=1)
+    many += "      initContainers: [{name: i, image: ubuntu, resources: {limits: {nvidia.com/gpu: 900}}}]\n"
+    run_on_gpu(play, posted(play, f"```{many}```"))
+    play.card(r"\ARun on GPU - (.|\n)*Not started(.|\n)*900 more GPUs")
+    assert not [job for job in lab.jobs() if job["metadata"]["name"].startswith("hidden")]
+
+
+def test_a_job_without_a_gpu_neither_sees_nor_reaches_those_of_others(play: Playing, lab: Looking) -> None:
+    run_on_gpu(play, posted(play, f"```{MANIFEST.format(name='blind', args='[]', gpus=0)}```"))
+    pod = wait_until(lambda: next((job for job in lab.jobs() if job["metadata"]["name"].startswith("blind")), None))["spec"]["template"]["spec"]
+    assert pod["containers"][0]["env"] == [{"name": "NVIDIA_VISIBLE_DEVICES", "value": "void"}]
+    assert not [item for item in pod.get("tolerations") or () if item["key"] in ("sku", "nvidia.com/gpu")]
