@@ -17,7 +17,7 @@ from bot.errors import Refused
 from bot.operations.answers import Answer
 from bot.operations.record import EXTENDING, REFUSED, Operation, identity
 from bot.operations.services import Services
-from bot.operations.steps import Done, End, Outcome, Say, Step
+from bot.operations.steps import Done, End, Outcome, Say, Step, Wait
 from bot.slack.blocks import context, header, section
 from bot.slack.people import names_of
 
@@ -67,11 +67,11 @@ class Paying:
 
     async def _reserve(self, op: Operation, do: Services) -> Outcome:
         """Set aside what the plan may cost until its expiry; the end where a budget does not hold it."""
-        refused = await self._set_aside(op, do, dry=False)
-        if refused or op.kind in PROLONGING:
-            return refused or Done()
-        # Named among what was made, so that a failure from here on takes it back.
-        return Done(memo={"made": sorted({*op.memo.get("made", []), "budget"}), "reserved": sorted(parts_of(op))})
+        made, parts = op.memo.get("made", []), parts_of(op)
+        if op.kind not in PROLONGING and parts and "budget" not in made:
+            # Written down first: whatever ends this from here on, and wherever it was killed, takes back what was set aside.
+            return Wait(0.0, memo={"made": sorted({*made, "budget"}), "reserved": sorted(parts)})
+        return await self._set_aside(op, do, dry=False) or Done()
 
     async def _set_aside(self, op: Operation, do: Services, *, dry: bool) -> End | None:
         budgets, parts, since = self._budgets(do), parts_of(op), do.clock.now()
