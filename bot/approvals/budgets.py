@@ -15,6 +15,7 @@ from typing import Final
 
 from redis.asyncio import Redis
 
+from bot.approvals.accounts import part_named, parts, ran
 from bot.approvals.rules import Policy
 from bot.approvals.spending import MICRO, Overview, Scope, cost, dollars, limit_micros, micros, month_of, split
 from bot.clock import Clock
@@ -50,17 +51,17 @@ class Budgets:
         Raises Refused (``budgets.exceeded``, ``budgets.closed``, ``approvals.price_unknown``); nothing is set aside then.
         """
         now = self._clock.now() if since is None else since
-        parts = dict(amount) if isinstance(amount, Mapping) else {"": amount}
+        asked = dict(amount) if isinstance(amount, Mapping) else {"": amount}
         rows: list[str] = []
         months: list[str] = []
-        for part, dear in parts.items():
+        for part, dear in asked.items():
             whole = micros(dear)
             hourly = dear * 3600 * MICRO / Decimal(repr(until - now)) if until > now else Decimal(0)
             rows += [part, str(hourly), repr(now), repr(until)]
             months += [field for month, share in split(whole, now, until).items() for field in (month, part, str(share))]
         for _ in range(2):
             limits = [limit_micros(self._rules.of_user(user)), limit_micros(self._rules.of_channel(channel)), limit_micros(self._rules.total)]
-            head = [op_id, account or op_id, user, channel, *limits, "dry" if dry else "forced" if forced else "", str(len(parts))]
+            head = [op_id, account or op_id, user, channel, *limits, "dry" if dry else "forced" if forced else "", str(len(asked))]
             answer = [text(one) for one in await self._reserve(keys=[LEDGER, self._key(account or op_id), INDEX], args=[*head, *rows, *months])]
             if answer[0] != "owner":
                 break
@@ -99,20 +100,19 @@ class Budgets:
         """
         fields = texts(await self._redis.hgetall(self._key(op_id)))
         ends = self._clock.now() if until is None else until
-        open_parts = [one for one in _parts(fields) if f"closed:{one}" not in fields]
+        open_parts = [one for one in parts(fields) if f"closed:{one}" not in fields]
         booked = 0
         for number, one in enumerate(sorted(open_parts) if part is None and fields else [part or ""]):
-            since = float(fields.get(f"since:{one}", ends))
             if spent is None:
-                whole = int(fields.get(f"accrued:{one}", 0)) + cost(Decimal(fields.get(f"hourly:{one}", "0")), since, ends)
+                months = ran(fields, one, ends)
             else:
                 whole = micros(spent, rounding=ROUND_HALF_UP) if number == 0 else 0
-            months = [field for month, share in split(whole, float(fields.get(f"from:{one}", since)), ends).items() for field in (month, str(share))]
-            args = [one, op_id, user, channel, str(KEPT_SECONDS), *months]
+                months = split(whole, float(fields.get(f"since:{one}", ends)), ends)
+            args = [one, op_id, user, channel, str(KEPT_SECONDS), *_flat(months)]
             answer = text(await self._settle(keys=[LEDGER, self._key(op_id), INDEX], args=args))
             if answer == "unknown":
                 return None
-            booked += whole if answer == "settled" else 0
+            booked += sum(months.values()) if answer == "settled" else 0
         return dollars(booked)
 
     async def release(self, op_id: str, *, part: str | None = None) -> None:
@@ -123,10 +123,10 @@ class Budgets:
         """`resource` (``cluster`` with all its pools, or ``cluster/pool``) is gone: settle whatever was open for it; the sum booked."""
         booked = Decimal(0)
         for held in sorted(await self._open(resource)):
-            account = await self._redis.hget(INDEX, held)
-            fields = texts(await self._redis.hgetall(self._key(text(account or ""))))
-            for part in (one for one in _parts(fields) if account and one.lower() == held):
-                booked += await self.settle(text(account), part=part, until=until) or Decimal(0)
+            account = text(await self._redis.hget(INDEX, held) or "")
+            part = part_named(texts(await self._redis.hgetall(self._key(account))), held)
+            if account and part is not None:
+                booked += await self.settle(account, part=part, until=until) or Decimal(0)
         return booked
 
     async def move(self, op_id: str, reserved: str, made: str, hourly: Decimal) -> bool:
@@ -150,13 +150,21 @@ class Budgets:
         return await self._change(op_id, await self._open(resource) - {one.lower() for one in but}, "resume", at)
 
     async def _change(self, op_id: str, resources: Iterable[str], hourly: str, at: float | None) -> bool:
-        now, known = self._clock.now() if at is None else at, False
-        for resource in sorted(resources):
-            index = await self._redis.hget(INDEX, resource)
-            key = self._key(text(index or ""))
-            for part in (one for one in _parts(texts(await self._redis.hgetall(key))) if index and one.lower() == resource):
-                known = bool(await self._reprice(keys=[key], args=[op_id, part, hourly, repr(now)])) or known
-        return known
+        now = self._clock.now() if at is None else at
+        return any([await self._change_one(op_id, resource, hourly, now) for resource in sorted(resources)])
+
+    async def _change_one(self, op_id: str, resource: str, hourly: str, now: float) -> bool:
+        account, answer = await self._redis.hget(INDEX, resource), -1
+        while account and answer < 0:
+            key = self._key(text(account))
+            fields = texts(await self._redis.hgetall(key))
+            part = part_named(fields, resource)
+            if part is None:
+                return False
+            since = fields[f"since:{part}"]
+            months = split(cost(Decimal(fields[f"hourly:{part}"]), float(since), now), float(since), now)
+            answer = int(await self._reprice(keys=[key], args=[op_id, part, hourly, repr(now), since, *_flat(months)]))
+        return answer > 0
 
     async def _open(self, resource: str) -> set[str]:
         """The index's names for `resource` and what belongs to it."""
@@ -187,6 +195,6 @@ class Budgets:
         return f"{LEDGER}:op:{account}"
 
 
-def _parts(fields: Mapping[str, str]) -> list[str]:
-    """The parts of an account."""
-    return [name.partition(":")[2] for name in fields if name.startswith("since:")]
+def _flat(months: Mapping[str, int]) -> list[str]:
+    """As a script takes them: month, amount, month, amount ..."""
+    return [field for month, amount in months.items() for field in (month, str(amount))]

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from redis.asyncio import Redis
 
+from bot.approvals.accounts import ran
 from bot.approvals.budgets import INDEX, LEDGER, Budgets
 from bot.approvals.paying import parts_of
 from bot.approvals.spending import MICRO, Overview, Scope, answer, cost, dollars, micros, month_of, spans, split
@@ -149,6 +150,31 @@ async def test_scaling_and_stopping_change_what_the_hours_from_then_on_cost(redi
     assert await budgets.gone("demo/gpu", MID + 9 * HOUR) == 2 * 2 + 2 * 4 + 4
     assert not await budgets.reprice("scale again", "demo/gpu", Decimal(4))
     assert (await budgets.overview("U0ALICE", "C0GPU", "2026-11")).of_user == Scope(Decimal(100), Decimal(16), Decimal(0))
+    await balanced(redis)
+
+
+async def test_what_ran_is_booked_in_the_months_in_which_it_ran_whatever_it_cost_later(redis: Redis, budgets: Budgets) -> None:
+    eve = at("2026-11-30T14:00")
+    assert await reserve(budgets, "op1", {"demo/gpu": "20"}, hours=20, since=eve)
+    await budgets.reprice("to zero", "demo/gpu", Decimal(0), at=eve + HOUR)
+    await budgets.reprice("up", "demo/gpu", Decimal(3), at=eve + 9 * HOUR)
+    await budgets.pause("stop", "demo/gpu", at=eve + 12 * HOUR)
+    assert await budgets.gone("demo/gpu", eve + 18 * HOUR) == 10
+    assert [(await budgets.overview("U0ALICE", "C0GPU", month)).of_user.spent for month in ("2026-11", "2026-12")] == [4, 6]
+    await balanced(redis)
+
+
+def test_what_an_older_version_noted_of_an_account_is_not_lost() -> None:
+    eve = at("2026-11-30T14:00")
+    old = {"hourly:demo": str(MICRO), "from:demo": repr(eve), "accrued:demo": "2000000", "since:demo": repr(eve + 20 * HOUR)}
+    assert ran(old, "demo", eve + 21 * HOUR) == {"2026-11": 1_000_000, "2026-12": 2_000_000}
+
+
+async def test_changes_that_workers_make_at_once_are_all_booked(redis: Redis, budgets: Budgets) -> None:
+    assert await reserve(budgets, "op1", {"demo/gpu": "20"}, hours=10)
+    workers = [Budgets(redis, policy(), Clock()) for _ in range(10)]
+    await asyncio.gather(*(one.reprice(f"scale {number}", "demo/gpu", Decimal(2), at=MID + HOUR) for number, one in enumerate(workers)))
+    assert await budgets.gone("demo/gpu", MID + 2 * HOUR) == 4
     await balanced(redis)
 
 
