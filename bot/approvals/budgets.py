@@ -15,7 +15,7 @@ from typing import Final
 
 from redis.asyncio import Redis
 
-from bot.approvals.accounts import part_named, parts, ran
+from bot.approvals.accounts import missing, part_named, parts, ran
 from bot.approvals.rules import Policy
 from bot.approvals.spending import MICRO, Overview, Scope, cost, dollars, limit_micros, micros, month_of, split
 from bot.clock import Clock
@@ -38,6 +38,7 @@ class Budgets:
         self._reserve = redis.register_script(folder.joinpath("budget_reserve.lua").read_text())
         self._move = redis.register_script(folder.joinpath("budget_move.lua").read_text())
         self._reprice = redis.register_script(folder.joinpath("budget_reprice.lua").read_text())
+        self._return = redis.register_script(folder.joinpath("budget_return.lua").read_text())
         self._settle = redis.register_script(folder.joinpath("budget_settle.lua").read_text())
 
     async def reserve(
@@ -59,14 +60,45 @@ class Budgets:
             hourly = dear * 3600 * MICRO / Decimal(repr(until - now)) if until > now else Decimal(0)
             rows += [part, str(hourly), repr(now), repr(until)]
             months += [field for month, share in split(whole, now, until).items() for field in (month, part, str(share))]
+        mode = "dry" if dry else "forced" if forced else ""
         for _ in range(2):
-            limits = [limit_micros(self._rules.of_user(user)), limit_micros(self._rules.of_channel(channel)), limit_micros(self._rules.total)]
-            head = [op_id, account or op_id, user, channel, *limits, "dry" if dry else "forced" if forced else "", str(len(asked))]
-            answer = [text(one) for one in await self._reserve(keys=[LEDGER, self._key(account or op_id), INDEX], args=[*head, *rows, *months])]
+            answer = await self._asked(op_id, account or op_id, user, channel, [mode, str(len(asked)), *rows, *months])
             if answer[0] != "owner":
                 break
             user, channel = answer[1], answer[2]
         self._told(answer, user, channel)
+
+    async def top_up(self, op_id: str, resource: str, hourly: Decimal, *, dry: bool = False) -> None:
+        """Set aside what is missing for `resource` to cost `hourly` US dollars from now until its reservation ends; its account pays.
+
+        Once per `op_id`; taken back with :meth:`give_back`. Raises Refused as :meth:`reserve`.
+        """
+        account, now = text(await self._redis.hget(INDEX, resource.lower()) or ""), self._clock.now()
+        fields = texts(await self._redis.hgetall(self._key(account)))
+        part = part_named(fields, resource)
+        if part is None:
+            return
+        months = [field for month, share in missing(fields, part, hourly * MICRO, now).items() for field in (month, part, str(share))]
+        user, channel = fields["user"], fields["channel"]
+        rows = ["dry" if dry else "top-up", "1", part, "0", repr(now), repr(now), *months]
+        self._told(await self._asked(op_id, account, user, channel, rows), user, channel)
+
+    async def give_back(self, op_id: str, resource: str, *, at: float | None = None) -> None:
+        """What `op_id` was to change of `resource` came to nothing: its own share is free again, and the hours cost what they did before."""
+        account = text(await self._redis.hget(INDEX, resource.lower()) or "")
+        if account == op_id:
+            await self.release(op_id)
+            return
+        before = texts(await self._redis.hgetall(self._key(account))) if account else {}
+        was = before.get(f"was:{op_id}:{part_named(before, resource)}")
+        if was is not None:
+            await self._change(f"{op_id}/back", {resource.lower()}, was, at)
+        await self._return(keys=[LEDGER, self._key(account)], args=[op_id])
+
+    async def _asked(self, op_id: str, account: str, user: str, channel: str, rest: list[str]) -> list[str]:
+        limits = [limit_micros(self._rules.of_user(user)), limit_micros(self._rules.of_channel(channel)), limit_micros(self._rules.total)]
+        args = [op_id, account, user, channel, *limits, *rest]
+        return [text(one) for one in await self._reserve(keys=[LEDGER, self._key(account), INDEX], args=args)]
 
     async def carry(self, op_id: str, user: str, channel: str, hourly: Mapping[str, Decimal], *, since: float, until: float) -> str:
         """Set aside what runs already (`hourly` US dollars by part), whatever the budgets say; the words of the one that does not hold it, or ''."""
@@ -137,7 +169,7 @@ class Budgets:
     async def reprice(self, op_id: str, resource: str, hourly: Decimal, *, at: float | None = None) -> bool:
         """The operation `op_id` has changed `resource`: from `at` (None: now) it costs `hourly` US dollars; whether it is known. Once per `op_id`.
 
-        What it cost until then stays booked at the price it had. More than before has to be reserved first (:meth:`reserve` with `account`).
+        What it cost until then stays booked at the price it had. More than before has to be reserved first (:meth:`top_up`).
         """
         return await self._change(op_id, {resource.lower()}, str(hourly * MICRO), at)
 

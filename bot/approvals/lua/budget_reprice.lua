@@ -14,6 +14,8 @@ if after == 'pause' then
   after = '0'
 elseif after == 'resume' then
   after = of('paused') or before
+else
+  redis.call('HSET', KEYS[1], 'was:' .. ARGV[1] .. ':' .. ARGV[2], before)
 end
 for i = 6, #ARGV, 2 do redis.call('HINCRBY', KEYS[1], 'a:' .. ARGV[i] .. ':' .. ARGV[2], ARGV[i + 1]) end
 redis.call('HSET', KEYS[1], 'hourly:' .. ARGV[2], after, 'since:' .. ARGV[2], ARGV[4], did, 1)
