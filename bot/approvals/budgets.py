@@ -154,12 +154,19 @@ class Budgets:
     async def gone(self, resource: str, until: float | None = None) -> Decimal:
         """`resource` (``cluster`` with all its pools, or ``cluster/pool``) is gone: settle whatever was open for it; the sum booked."""
         booked = Decimal(0)
+        for part, account in (await self.accounts_of(resource)).items():
+            booked += await self.settle(account, part=part, until=until) or Decimal(0)
+        return booked
+
+    async def accounts_of(self, resource: str) -> dict[str, str]:
+        """Which accounts pay for `resource` and what belongs to it, by part."""
+        found = {}
         for held in sorted(await self._open(resource)):
             account = text(await self._redis.hget(INDEX, held) or "")
             part = part_named(texts(await self._redis.hgetall(self._key(account))), held)
             if account and part is not None:
-                booked += await self.settle(account, part=part, until=until) or Decimal(0)
-        return booked
+                found[part] = account
+        return found
 
     async def move(self, op_id: str, reserved: str, made: str, hourly: Decimal) -> bool:
         """What `op_id` set aside for the part `reserved` is for the resource `made`, at `hourly` US dollars (another place, no dearer)."""

@@ -15,6 +15,7 @@ from bot.approvals.spending import month_of
 from bot.azure import pools, tags
 from bot.azure.pools import PoolState
 from bot.errors import Failed, Refused
+from bot.operations import leases
 from bot.operations.answers import Answer
 from bot.operations.record import EXTENDING, REFUSED, Operation, identity
 from bot.operations.services import Services
@@ -58,6 +59,12 @@ def most_nodes(wanted: Mapping[str, int]) -> int:
     return wanted["nodes"] if "nodes" in wanted else wanted["max_nodes"]
 
 
+def _named(op: Operation) -> tuple[str, str]:
+    """The group of what is deleted, and what budgets call it."""
+    t = (op.plan or {})["target"]
+    return str(t["group"]), f"{t['cluster']}/{t['pool']}" if t.get("pool") else str(t["cluster"])
+
+
 class Paying:
     """The steps, bound to one policy."""
 
@@ -72,6 +79,7 @@ class Paying:
         self.reprice = Step("repriced", self._reprice)
         self.unreserve = Step("unreserve", self._unreserve)
         self.give_back = Step("give_back", self._give_back)
+        self.payers = Step("payers", self._payers)
         self.settle = Step("settle", self._settle)
 
     def _budgets(self, do: Services) -> Budgets:
@@ -206,11 +214,32 @@ class Paying:
 
         return replace(step, run=run)
 
+    def deleting(self, steps: Sequence[Step]) -> tuple[Step, ...]:
+        """The steps of a deletion, and who pays until then: settled as soon as it is gone, for its name is free from there on."""
+        return (self.payers, steps[0], self.settle, *steps[1:])
+
+    async def _payers(self, op: Operation, do: Services) -> Outcome:
+        """Before it goes: whose accounts are settled then, whoever has the name by that time."""
+        if "payers" in op.memo:
+            return Done()
+        return Done(memo={"payers": await self._accounts(do, *_named(op))})
+
     async def _settle(self, op: Operation, do: Services) -> Outcome:
         """A cluster or a node pool was deleted."""
-        t = (op.plan or {}).get("target", {})
-        await self._budgets(do).gone(f"{t['cluster']}/{t['pool']}" if t.get("pool") else str(t["cluster"]))
+        payers = op.memo["payers"] if "payers" in op.memo else await self._accounts(do, *_named(op))
+        for part, account in payers.items():
+            await self._budgets(do).settle(account, part=part)
         return Done()
+
+    async def _accounts(self, do: Services, group: str, resource: str) -> dict[str, str]:
+        """The accounts that pay for it, by part; not those of another cluster of that name, which are known by its group."""
+        found = {}
+        for part, account in (await self._budgets(do).accounts_of(resource)).items():
+            payer = await do.journal.load(account)
+            where = ((payer.plan if payer else None) or {}).get("target", {}).get("group") or group
+            if where.lower() == group.lower():
+                found[part] = account
+        return found
 
     def watching(self, steps: Sequence[Step]) -> tuple[Step, ...]:
         """The steps of a lease; where they end because the resource is gone (deleted by hand, say), it is settled, too."""
@@ -220,8 +249,9 @@ class Paying:
         async def run(op: Operation, do: Services) -> Outcome:
             outcome = await step.run(op, do)
             if isinstance(outcome, End) and outcome.memo.get("outcome") == "gone":
-                pool = op.memo.get("pool")
-                await self._budgets(do).gone(f"{op.memo['cluster']}/{pool}" if pool else str(op.memo["cluster"]))
+                held = leases.held(op)
+                for part, account in (await self._accounts(do, held.group, held.shown)).items():
+                    await self._budgets(do).settle(account, part=part)
             return outcome
 
         return replace(step, run=run)

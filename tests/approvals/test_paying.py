@@ -18,9 +18,11 @@ from bot.approvals.gate import Gate
 from bot.approvals.paying import Paying
 from bot.approvals.spending import dollars
 from bot.approvals.steps import Gates
-from bot.azure import pools, tags
+from bot.azure import groups, pools, tags
 from bot.kinds import kinds
 from bot.model import exact
+from bot.operations import leases
+from bot.operations.leases import Held
 from bot.operations.record import Operation
 from bot.slack.asking import Asking
 from bot.slack.people import People
@@ -193,4 +195,39 @@ async def test_a_start_that_has_become_dearer_sets_aside_the_difference_and_not_
     await world.cancel(op_id)
     assert (await world.go(op_id)).status == "cancelled"
     assert ((await world.quiet()).power_state, await reserved(world)) == ("Stopped", 5.26)
+    await balanced(world.do.redis)
+
+
+async def made_again(world: World, group: str) -> None:
+    """Somebody else's cluster of the same name, which is being made in another group."""
+    values = {"cluster": "demo", "group": group, "region": "eastus", "for_seconds": 36000}
+    op_id = await world.begin("cluster.create", user="U0CAROL", **values)
+    assert (await world.go(op_id, lambda op: op.step == "cluster" or op.ended is not None)).ended is None
+
+
+async def spent(world: World, user: str) -> Decimal:
+    return (await books(world).overview(user, "C0GPU")).of_user.spent
+
+
+@pytest.mark.parametrize("kind", ["cluster.delete", "cluster.expire"])
+async def test_a_name_that_is_used_again_while_its_group_still_goes_keeps_the_books_of_both(world: World, kind: str) -> None:
+    labels = world.ours()
+    await groups.ensure(world.do.azure, "demo-rg", "eastus", labels)
+    await world.make(labels)
+    now = world.do.clock.now()
+    await books(world).reserve("earlier", "U0BOB", "C0GPU", {"demo": Decimal(20)}, since=now - 18000, until=now + 18000)
+    about = Held("demo-rg", "demo")
+    by = Operation(id="earlier", kind="cluster.create", status="", step="", request={}, team="T0", channel="C0GPU", user="U0BOB", thread="0.5")
+    await leases.start(world.do, about, now + 18000, by)
+    lease = leases.lease_name(about, "earlier")
+    await world.engine.handle(lease)
+    op_id = await world.begin(kind, cluster="demo")
+    assert (await world.go(op_id, lambda op: op.step == "group" or op.ended is not None)).ended is None
+    assert await spent(world, "U0BOB") == pytest.approx(10, abs=Decimal("0.1"))
+    await made_again(world, "another-rg")
+    assert (await world.go(op_id)).status == "succeeded"
+    assert (await world.go(lease)).memo["outcome"] == "gone"
+    assert (await books(world).overview("U0CAROL", "C0GPU")).of_user.reserved == pytest.approx(Decimal("1.92"), abs=Decimal("1"))
+    assert await books(world).account_of("demo") is not None
+    assert await spent(world, "U0CAROL") == 0
     await balanced(world.do.redis)
