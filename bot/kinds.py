@@ -36,6 +36,7 @@ def _azure(policy: Policy, gates: Gates, paying: Paying) -> list[Kind]:
     approved = (*start, *asking)
     lease = Step("lease", leases.begin)
     extend = Step("extend", leases.extend, "Move the expiry")
+    scale_back, start_back = paying.taking_back(changing.SCALE_UNDO, "scale"), paying.taking_back(changing.POWER_UNDO, "power")
     return [
         Kind(
             "cluster.create",
@@ -46,14 +47,14 @@ def _azure(policy: Policy, gates: Gates, paying: Paying) -> list[Kind]:
         Kind("cluster.adopt", (*start, gates.confirm, *asking, *adopting.ADOPT), (*adopting.UNDO, paying.unreserve)),
         Kind("cluster.stop", (*start, *changing.STOP, paying.reprice), changing.POWER_UNDO),
         Kind("cluster.start", (*approved, *changing.START, paying.reprice, proving.FOLLOW), changing.POWER_UNDO),
-        Kind("pool.scale", (*approved, *changing.SCALE, paying.reprice, proving.FOLLOW), changing.SCALE_UNDO),
+        Kind("pool.scale", (*approved, *changing.SCALE, paying.reprice, proving.FOLLOW), scale_back),
         Kind("pool.stop", (*start, *changing.STOP, paying.reprice), changing.POWER_UNDO),
-        Kind("pool.start", (*approved, *changing.START, paying.reprice, proving.FOLLOW), changing.POWER_UNDO),
+        Kind("pool.start", (*approved, *changing.START, paying.reprice, proving.FOLLOW), start_back),
         Kind("pool.abort", (*start, *changing.ABORT)),
-        Kind("cluster.delete", (*start, gates.confirm, *removal.CLUSTER_STEPS, paying.settle)),
-        Kind("pool.delete", (*start, gates.confirm, *removal.POOL_STEPS, paying.settle)),
-        Kind("cluster.expire", (plan, *removal.CLUSTER_STEPS, paying.settle), card="none"),
-        Kind("pool.expire", (plan, *removal.POOL_STEPS, paying.settle), card="none"),
+        Kind("cluster.delete", (*start, gates.confirm, *paying.deleting(removal.CLUSTER_STEPS))),
+        Kind("pool.delete", (*start, gates.confirm, *paying.deleting(removal.POOL_STEPS))),
+        Kind("cluster.expire", (plan, *paying.deleting(removal.CLUSTER_STEPS)), card="none"),
+        Kind("pool.expire", (plan, *paying.deleting(removal.POOL_STEPS)), card="none"),
         Kind("pool.extend", (*start, *asking, extend)),
         Kind("cluster.extend", (*start, *asking, extend)),
         Kind("thread.extend", (gates.admit, RESOLVE, plan_step(policy, "pool.extend"), ASK, paying.reserve, extend), card="none"),

@@ -15,6 +15,7 @@ from typing import Final
 
 from redis.asyncio import Redis
 
+from bot.approvals.accounts import missing, part_named, parts, ran
 from bot.approvals.rules import Policy
 from bot.approvals.spending import MICRO, Overview, Scope, cost, dollars, limit_micros, micros, month_of, split
 from bot.clock import Clock
@@ -37,6 +38,7 @@ class Budgets:
         self._reserve = redis.register_script(folder.joinpath("budget_reserve.lua").read_text())
         self._move = redis.register_script(folder.joinpath("budget_move.lua").read_text())
         self._reprice = redis.register_script(folder.joinpath("budget_reprice.lua").read_text())
+        self._return = redis.register_script(folder.joinpath("budget_return.lua").read_text())
         self._settle = redis.register_script(folder.joinpath("budget_settle.lua").read_text())
 
     async def reserve(
@@ -50,22 +52,53 @@ class Budgets:
         Raises Refused (``budgets.exceeded``, ``budgets.closed``, ``approvals.price_unknown``); nothing is set aside then.
         """
         now = self._clock.now() if since is None else since
-        parts = dict(amount) if isinstance(amount, Mapping) else {"": amount}
+        asked = dict(amount) if isinstance(amount, Mapping) else {"": amount}
         rows: list[str] = []
         months: list[str] = []
-        for part, dear in parts.items():
+        for part, dear in asked.items():
             whole = micros(dear)
             hourly = dear * 3600 * MICRO / Decimal(repr(until - now)) if until > now else Decimal(0)
             rows += [part, str(hourly), repr(now), repr(until)]
             months += [field for month, share in split(whole, now, until).items() for field in (month, part, str(share))]
+        mode = "dry" if dry else "forced" if forced else ""
         for _ in range(2):
-            limits = [limit_micros(self._rules.of_user(user)), limit_micros(self._rules.of_channel(channel)), limit_micros(self._rules.total)]
-            head = [op_id, account or op_id, user, channel, *limits, "dry" if dry else "forced" if forced else "", str(len(parts))]
-            answer = [text(one) for one in await self._reserve(keys=[LEDGER, self._key(account or op_id), INDEX], args=[*head, *rows, *months])]
+            answer = await self._asked(op_id, account or op_id, user, channel, [mode, str(len(asked)), *rows, *months])
             if answer[0] != "owner":
                 break
             user, channel = answer[1], answer[2]
         self._told(answer, user, channel)
+
+    async def top_up(self, op_id: str, resource: str, hourly: Decimal, *, dry: bool = False) -> None:
+        """Set aside what is missing for `resource` to cost `hourly` US dollars from now until its reservation ends; its account pays.
+
+        Once per `op_id`; taken back with :meth:`give_back`. Raises Refused as :meth:`reserve`.
+        """
+        account, now = text(await self._redis.hget(INDEX, resource.lower()) or ""), self._clock.now()
+        fields = texts(await self._redis.hgetall(self._key(account)))
+        part = part_named(fields, resource)
+        if part is None:
+            return
+        months = [field for month, share in missing(fields, part, hourly * MICRO, now).items() for field in (month, part, str(share))]
+        user, channel = fields["user"], fields["channel"]
+        rows = ["dry" if dry else "top-up", "1", part, "0", repr(now), repr(now), *months]
+        self._told(await self._asked(op_id, account, user, channel, rows), user, channel)
+
+    async def give_back(self, op_id: str, resource: str, *, at: float | None = None) -> None:
+        """What `op_id` was to change of `resource` came to nothing: its own share is free again, and the hours cost what they did before."""
+        account = text(await self._redis.hget(INDEX, resource.lower()) or "")
+        if account == op_id:
+            await self.release(op_id)
+            return
+        before = texts(await self._redis.hgetall(self._key(account))) if account else {}
+        was = before.get(f"was:{op_id}:{part_named(before, resource)}")
+        if was is not None:
+            await self._change(f"{op_id}/back", {resource.lower()}, was, at)
+        await self._return(keys=[LEDGER, self._key(account)], args=[op_id])
+
+    async def _asked(self, op_id: str, account: str, user: str, channel: str, rest: list[str]) -> list[str]:
+        limits = [limit_micros(self._rules.of_user(user)), limit_micros(self._rules.of_channel(channel)), limit_micros(self._rules.total)]
+        args = [op_id, account, user, channel, *limits, *rest]
+        return [text(one) for one in await self._reserve(keys=[LEDGER, self._key(account), INDEX], args=args)]
 
     async def carry(self, op_id: str, user: str, channel: str, hourly: Mapping[str, Decimal], *, since: float, until: float) -> str:
         """Set aside what runs already (`hourly` US dollars by part), whatever the budgets say; the words of the one that does not hold it, or ''."""
@@ -99,20 +132,19 @@ class Budgets:
         """
         fields = texts(await self._redis.hgetall(self._key(op_id)))
         ends = self._clock.now() if until is None else until
-        open_parts = [one for one in _parts(fields) if f"closed:{one}" not in fields]
+        open_parts = [one for one in parts(fields) if f"closed:{one}" not in fields]
         booked = 0
         for number, one in enumerate(sorted(open_parts) if part is None and fields else [part or ""]):
-            since = float(fields.get(f"since:{one}", ends))
             if spent is None:
-                whole = int(fields.get(f"accrued:{one}", 0)) + cost(Decimal(fields.get(f"hourly:{one}", "0")), since, ends)
+                months = ran(fields, one, ends)
             else:
                 whole = micros(spent, rounding=ROUND_HALF_UP) if number == 0 else 0
-            months = [field for month, share in split(whole, float(fields.get(f"from:{one}", since)), ends).items() for field in (month, str(share))]
-            args = [one, op_id, user, channel, str(KEPT_SECONDS), *months]
+                months = split(whole, float(fields.get(f"since:{one}", ends)), ends)
+            args = [one, op_id, user, channel, str(KEPT_SECONDS), *_flat(months)]
             answer = text(await self._settle(keys=[LEDGER, self._key(op_id), INDEX], args=args))
             if answer == "unknown":
                 return None
-            booked += whole if answer == "settled" else 0
+            booked += sum(months.values()) if answer == "settled" else 0
         return dollars(booked)
 
     async def release(self, op_id: str, *, part: str | None = None) -> None:
@@ -122,12 +154,19 @@ class Budgets:
     async def gone(self, resource: str, until: float | None = None) -> Decimal:
         """`resource` (``cluster`` with all its pools, or ``cluster/pool``) is gone: settle whatever was open for it; the sum booked."""
         booked = Decimal(0)
-        for held in sorted(await self._open(resource)):
-            account = await self._redis.hget(INDEX, held)
-            fields = texts(await self._redis.hgetall(self._key(text(account or ""))))
-            for part in (one for one in _parts(fields) if account and one.lower() == held):
-                booked += await self.settle(text(account), part=part, until=until) or Decimal(0)
+        for part, account in (await self.accounts_of(resource)).items():
+            booked += await self.settle(account, part=part, until=until) or Decimal(0)
         return booked
+
+    async def accounts_of(self, resource: str) -> dict[str, str]:
+        """Which accounts pay for `resource` and what belongs to it, by part."""
+        found = {}
+        for held in sorted(await self._open(resource)):
+            account = text(await self._redis.hget(INDEX, held) or "")
+            part = part_named(texts(await self._redis.hgetall(self._key(account))), held)
+            if account and part is not None:
+                found[part] = account
+        return found
 
     async def move(self, op_id: str, reserved: str, made: str, hourly: Decimal) -> bool:
         """What `op_id` set aside for the part `reserved` is for the resource `made`, at `hourly` US dollars (another place, no dearer)."""
@@ -137,7 +176,7 @@ class Budgets:
     async def reprice(self, op_id: str, resource: str, hourly: Decimal, *, at: float | None = None) -> bool:
         """The operation `op_id` has changed `resource`: from `at` (None: now) it costs `hourly` US dollars; whether it is known. Once per `op_id`.
 
-        What it cost until then stays booked at the price it had. More than before has to be reserved first (:meth:`reserve` with `account`).
+        What it cost until then stays booked at the price it had. More than before has to be reserved first (:meth:`top_up`).
         """
         return await self._change(op_id, {resource.lower()}, str(hourly * MICRO), at)
 
@@ -150,13 +189,21 @@ class Budgets:
         return await self._change(op_id, await self._open(resource) - {one.lower() for one in but}, "resume", at)
 
     async def _change(self, op_id: str, resources: Iterable[str], hourly: str, at: float | None) -> bool:
-        now, known = self._clock.now() if at is None else at, False
-        for resource in sorted(resources):
-            index = await self._redis.hget(INDEX, resource)
-            key = self._key(text(index or ""))
-            for part in (one for one in _parts(texts(await self._redis.hgetall(key))) if index and one.lower() == resource):
-                known = bool(await self._reprice(keys=[key], args=[op_id, part, hourly, repr(now)])) or known
-        return known
+        now = self._clock.now() if at is None else at
+        return any([await self._change_one(op_id, resource, hourly, now) for resource in sorted(resources)])
+
+    async def _change_one(self, op_id: str, resource: str, hourly: str, now: float) -> bool:
+        account, answer = await self._redis.hget(INDEX, resource), -1
+        while account and answer < 0:
+            key = self._key(text(account))
+            fields = texts(await self._redis.hgetall(key))
+            part = part_named(fields, resource)
+            if part is None:
+                return False
+            since = fields[f"since:{part}"]
+            months = split(cost(Decimal(fields[f"hourly:{part}"]), float(since), now), float(since), now)
+            answer = int(await self._reprice(keys=[key], args=[op_id, part, hourly, repr(now), since, *_flat(months)]))
+        return answer > 0
 
     async def _open(self, resource: str) -> set[str]:
         """The index's names for `resource` and what belongs to it."""
@@ -187,6 +234,6 @@ class Budgets:
         return f"{LEDGER}:op:{account}"
 
 
-def _parts(fields: Mapping[str, str]) -> list[str]:
-    """The parts of an account."""
-    return [name.partition(":")[2] for name in fields if name.startswith("since:")]
+def _flat(months: Mapping[str, int]) -> list[str]:
+    """As a script takes them: month, amount, month, amount ..."""
+    return [field for month, amount in months.items() for field in (month, str(amount))]

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 from bot.approvals import retelling, spending
 from bot.approvals.audit import Audit
 from bot.approvals.budgets import Budgets
 from bot.approvals.rules import Policy
 from bot.approvals.spending import month_of
-from bot.azure import tags
-from bot.errors import Refused
+from bot.azure import pools, tags
+from bot.azure.pools import PoolState
+from bot.errors import Failed, Refused
+from bot.operations import leases
 from bot.operations.answers import Answer
 from bot.operations.record import EXTENDING, REFUSED, Operation, identity
 from bot.operations.services import Services
-from bot.operations.steps import Done, End, Outcome, Say, Step
+from bot.operations.steps import Done, End, Outcome, Say, Step, Wait
 from bot.slack.blocks import context, header, section
 from bot.slack.people import names_of
 
@@ -43,6 +45,26 @@ def parts_of(op: Operation) -> dict[str, Decimal]:
     return parts
 
 
+def left_at(t: Mapping[str, Any], state: PoolState | None) -> Decimal | None:
+    """US dollars an hour of a node pool that was not set back by the undoing of the change `t`; None where it is no dearer than before."""
+    hourly = Decimal(str(t["hourly"]))
+    if state is None or "after" not in t:
+        return None if state is None or state.power_state == "Stopped" else hourly
+    before, after = (most_nodes(t[name]) for name in ("before", "after"))
+    return hourly / after * state.most if state.most > before and after else None
+
+
+def most_nodes(wanted: Mapping[str, int]) -> int:
+    """The most nodes of a count or an autoscaler's range."""
+    return wanted["nodes"] if "nodes" in wanted else wanted["max_nodes"]
+
+
+def _named(op: Operation) -> tuple[str, str]:
+    """The group of what is deleted, and what budgets call it."""
+    t = (op.plan or {})["target"]
+    return str(t["group"]), f"{t['cluster']}/{t['pool']}" if t.get("pool") else str(t["cluster"])
+
+
 class Paying:
     """The steps, bound to one policy."""
 
@@ -56,6 +78,8 @@ class Paying:
         self.follow = Step("follow", self._follow)
         self.reprice = Step("repriced", self._reprice)
         self.unreserve = Step("unreserve", self._unreserve)
+        self.give_back = Step("give_back", self._give_back)
+        self.payers = Step("payers", self._payers)
         self.settle = Step("settle", self._settle)
 
     def _budgets(self, do: Services) -> Budgets:
@@ -67,29 +91,29 @@ class Paying:
 
     async def _reserve(self, op: Operation, do: Services) -> Outcome:
         """Set aside what the plan may cost until its expiry; the end where a budget does not hold it."""
-        refused = await self._set_aside(op, do, dry=False)
-        if refused or op.kind in PROLONGING:
-            return refused or Done()
-        # Named among what was made, so that a failure from here on takes it back.
-        return Done(memo={"made": sorted({*op.memo.get("made", []), "budget"}), "reserved": sorted(parts_of(op))})
+        made, parts = op.memo.get("made", []), parts_of(op)
+        if op.kind not in EXTENDING and parts and "budget" not in made:
+            # Written down first: whatever ends this from here on, and wherever it was killed, takes back what was set aside.
+            return Wait(0.0, memo={"made": sorted({*made, "budget"}), "reserved": sorted(parts)})
+        return await self._set_aside(op, do, dry=False) or Done()
 
     async def _set_aside(self, op: Operation, do: Services, *, dry: bool) -> End | None:
         budgets, parts, since = self._budgets(do), parts_of(op), do.clock.now()
-        until, account = float((op.plan or {}).get("expires") or since + self._policy.limits.longest_expiry), ""
-        standing = await budgets.account_of(next(iter(parts))) if op.kind in PROLONGING and parts else None
-        if standing and op.kind in EXTENDING:
-            account, since = standing[0], max(since, standing[1])
-        elif standing:
-            # What it costs now is set aside already, stopped or not; only what it will cost more is asked for.
-            account, until = standing[0], standing[1]
-            before = Decimal(str((op.plan or {}).get("target", {}).get("hourly_before") or 0)) if op.kind == "pool.scale" else Decimal("Infinity")
-            parts = {part: max(Decimal(0), hourly - before) for part, hourly in parts.items()}
         if not parts:
             return None
+        until, account = float((op.plan or {}).get("expires") or since + self._policy.limits.longest_expiry), ""
+        standing = await budgets.account_of(next(iter(parts))) if op.kind in PROLONGING else None
+        if standing and op.kind in EXTENDING:
+            account, since = standing[0], max(since, standing[1])
         hours = Decimal(repr(max(0.0, until - since))) / 3600
         amounts = {part: hourly * hours for part, hourly in parts.items()}
         try:
-            await budgets.reserve(op.id, op.user, op.channel, amounts, since=since, until=until, account=account, dry=dry)
+            if standing and op.kind not in EXTENDING:
+                # Part of it is set aside already: for what it costs now, and for what it would have cost while it was smaller or stopped.
+                for part, hourly in parts.items():
+                    await budgets.top_up(op.id, part, hourly, dry=dry)
+            else:
+                await budgets.reserve(op.id, op.user, op.channel, amounts, since=since, until=until, account=account, dry=dry)
         except Refused as error:
             say = Say("budget", f"⚪ <@{op.user}> {error} Nothing was started.")
             return End(REFUSED, say=(say,), error={"code": error.code, "sentence": error.sentence, "next_step": error.next_step})
@@ -159,11 +183,63 @@ class Paying:
                 await budgets.release(op.id, part=part)
         return Done()
 
+    async def _give_back(self, op: Operation, do: Services) -> Outcome:
+        """A change was taken back, and so is its money; of what Azure did not set back the hours are paid for as they are."""
+        budgets, t = self._budgets(do), (op.plan or {}).get("target", {})
+        if not t.get("hourly"):
+            return Done()
+        left = left_at(t, await pools.get(do.azure, t["group"], t["cluster"], t["pool"]))
+        if left is None:
+            await budgets.give_back(op.id, str(t["shown"]))
+        else:
+            await budgets.reprice(op.id, str(t["shown"]), left)
+        return Done()
+
+    def taking_back(self, steps: Sequence[Step], what: str) -> tuple[Step, ...]:
+        """The steps that undo the change that its step named `what` among what was made, and the money after them.
+
+        Where Azure was not asked for it yet, there is the money alone: what goes on there then is somebody else's.
+        """
+        return (*(self._taking_back(step, what) for step in steps), self.give_back)
+
+    def _taking_back(self, step: Step, what: str) -> Step:
+        async def run(op: Operation, do: Services) -> Outcome:
+            if what not in op.memo.get("made", []):
+                return Done(memo={"skipped": [*op.memo.get("skipped", []), step.name]})
+            try:
+                return await step.run(op, do)
+            except (Refused, Failed):
+                await self._give_back(op, do)  # the operation ends here, and no further step of it
+                raise
+
+        return replace(step, run=run)
+
+    def deleting(self, steps: Sequence[Step]) -> tuple[Step, ...]:
+        """The steps of a deletion, and who pays until then: settled as soon as it is gone, for its name is free from there on."""
+        return (self.payers, steps[0], self.settle, *steps[1:])
+
+    async def _payers(self, op: Operation, do: Services) -> Outcome:
+        """Before it goes: whose accounts are settled then, whoever has the name by that time."""
+        if "payers" in op.memo:
+            return Done()
+        return Done(memo={"payers": await self._accounts(do, *_named(op))})
+
     async def _settle(self, op: Operation, do: Services) -> Outcome:
         """A cluster or a node pool was deleted."""
-        t = (op.plan or {}).get("target", {})
-        await self._budgets(do).gone(f"{t['cluster']}/{t['pool']}" if t.get("pool") else str(t["cluster"]))
+        payers = op.memo["payers"] if "payers" in op.memo else await self._accounts(do, *_named(op))
+        for part, account in payers.items():
+            await self._budgets(do).settle(account, part=part)
         return Done()
+
+    async def _accounts(self, do: Services, group: str, resource: str) -> dict[str, str]:
+        """The accounts that pay for it, by part; not those of another cluster of that name, which are known by its group."""
+        found = {}
+        for part, account in (await self._budgets(do).accounts_of(resource)).items():
+            payer = await do.journal.load(account)
+            where = ((payer.plan if payer else None) or {}).get("target", {}).get("group") or group
+            if where.lower() == group.lower():
+                found[part] = account
+        return found
 
     def watching(self, steps: Sequence[Step]) -> tuple[Step, ...]:
         """The steps of a lease; where they end because the resource is gone (deleted by hand, say), it is settled, too."""
@@ -173,8 +249,9 @@ class Paying:
         async def run(op: Operation, do: Services) -> Outcome:
             outcome = await step.run(op, do)
             if isinstance(outcome, End) and outcome.memo.get("outcome") == "gone":
-                pool = op.memo.get("pool")
-                await self._budgets(do).gone(f"{op.memo['cluster']}/{pool}" if pool else str(op.memo["cluster"]))
+                held = leases.held(op)
+                for part, account in (await self._accounts(do, held.group, held.shown)).items():
+                    await self._budgets(do).settle(account, part=part)
             return outcome
 
         return replace(step, run=run)

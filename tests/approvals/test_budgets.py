@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from decimal import Decimal
 
 import pytest
@@ -107,7 +108,13 @@ async def test_what_runs_already_is_written_down_whatever_the_budgets_say(redis:
 
 
 STEPS = st.lists(
-    st.tuples(st.sampled_from(("reserve", "extend", "settle", "release", "gone")), st.integers(0, 4), MONEY, st.floats(0, 50 * 24)), max_size=30
+    st.tuples(
+        st.sampled_from(("reserve", "extend", "scale", "scaled", "back", "settle", "release", "gone")),
+        st.integers(0, 4),
+        MONEY,
+        st.floats(0, 50 * 24),
+    ),
+    max_size=30,
 )
 
 
@@ -126,6 +133,13 @@ def test_whatever_happens_in_whatever_order_the_books_balance(redis_url: str, st
                         await reserve(budgets, op, {part: str(amount), f"{part}/gpu": str(amount)}, hours, PEOPLE[which % 3], PLACES[which % 2])
                     case "extend":
                         await reserve(budgets, f"extension{number}", {part: str(amount)}, hours, account=op)
+                    case "scale":
+                        with contextlib.suppress(Refused):
+                            await budgets.top_up(f"scale{number % 3}", part, amount)
+                    case "scaled":
+                        await budgets.reprice(f"scale{number % 3}", part, amount)
+                    case "back":
+                        await budgets.give_back(f"scale{number % 3}", part)
                     case "settle":
                         await budgets.settle(op, amount, part=part, until=until)
                     case "release":

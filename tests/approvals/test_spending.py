@@ -8,14 +8,17 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from redis.asyncio import Redis
 
+from bot.approvals.accounts import ran
 from bot.approvals.budgets import INDEX, LEDGER, Budgets
 from bot.approvals.paying import parts_of
 from bot.approvals.spending import MICRO, Overview, Scope, answer, cost, dollars, micros, month_of, spans, split
 from bot.clock import Clock
+from bot.errors import Refused
 from bot.operations.record import Operation
 from tests.approvals.books import HOUR, MID, at, balanced, policy, reserve
 
@@ -149,6 +152,90 @@ async def test_scaling_and_stopping_change_what_the_hours_from_then_on_cost(redi
     assert await budgets.gone("demo/gpu", MID + 9 * HOUR) == 2 * 2 + 2 * 4 + 4
     assert not await budgets.reprice("scale again", "demo/gpu", Decimal(4))
     assert (await budgets.overview("U0ALICE", "C0GPU", "2026-11")).of_user == Scope(Decimal(100), Decimal(16), Decimal(0))
+    await balanced(redis)
+
+
+async def test_what_ran_is_booked_in_the_months_in_which_it_ran_whatever_it_cost_later(redis: Redis, budgets: Budgets) -> None:
+    eve = at("2026-11-30T14:00")
+    assert await reserve(budgets, "op1", {"demo/gpu": "20"}, hours=20, since=eve)
+    await budgets.reprice("to zero", "demo/gpu", Decimal(0), at=eve + HOUR)
+    await budgets.reprice("up", "demo/gpu", Decimal(3), at=eve + 9 * HOUR)
+    await budgets.pause("stop", "demo/gpu", at=eve + 12 * HOUR)
+    assert await budgets.gone("demo/gpu", eve + 18 * HOUR) == 10
+    assert [(await budgets.overview("U0ALICE", "C0GPU", month)).of_user.spent for month in ("2026-11", "2026-12")] == [4, 6]
+    await balanced(redis)
+
+
+def clocked(redis: Redis, folder: Path, now: float) -> Budgets:
+    """Budgets at a certain time."""
+    file = folder / "clock.json"
+    file.write_text(json.dumps({"offset": now - datetime.now(UTC).timestamp()}))
+    return Budgets(redis, policy(), Clock(file))
+
+
+async def held(redis: Redis, month: str = "2026-11") -> float:
+    return round((await balanced(redis)).get(f"{month}:reserved:total", 0) / 1e6, 1)
+
+
+async def test_what_was_saved_pays_for_later_nodes_but_not_out_of_another_months_budget(redis: Redis, budgets: Budgets, tmp_path: Path) -> None:
+    eve = at("2026-11-30T14:00")
+    assert await reserve(budgets, "op1", {"demo/gpu": "20"}, hours=20, since=eve)
+    await budgets.reprice("to zero", "demo/gpu", Decimal(0), at=eve)
+    late = clocked(redis, tmp_path, eve + 4 * HOUR)
+    await late.top_up("up", "Demo/GPU", Decimal("1.5"))
+    assert (await held(redis), await held(redis, "2026-12")) == (10, 15), "ten saved hours are enough for November, and of no use in December"
+    await late.reprice("up", "demo/gpu", Decimal("1.5"))
+    await reserve(budgets, "longer", {"demo/gpu": "3"}, hours=2, since=eve + 20 * HOUR, account="op1")
+    await late.top_up("no dearer", "demo/gpu", Decimal("1.5"))
+    assert (await held(redis), await held(redis, "2026-12")) == (10, 18)
+    await late.top_up("two", "demo/gpu", Decimal(3), dry=True)
+    await late.top_up("two", "demo/gpu", Decimal(3))
+    assert (await held(redis), await held(redis, "2026-12")) == (18, 36)
+    await late.give_back("two", "demo/gpu")
+    await late.give_back("two", "demo/gpu")
+    assert (await held(redis), await held(redis, "2026-12")) == (10, 18)
+
+
+async def test_a_change_on_its_way_pays_for_no_other_one_because_it_may_come_to_nothing(redis: Redis, tmp_path: Path) -> None:
+    budgets = clocked(redis, tmp_path, MID)
+    assert await reserve(budgets, "op1", {"demo/gpu": "10"}, hours=10)
+    workers = [clocked(redis, tmp_path, MID) for _ in range(5)]
+    await asyncio.gather(*(one.top_up("to four", "demo/gpu", Decimal(4)) for one in workers))
+    assert await held(redis) == 40
+    await budgets.top_up("to three", "demo/gpu", Decimal(3))
+    await budgets.give_back("to four", "demo/gpu")
+    assert await held(redis) == 30
+    await budgets.reprice("to three", "demo/gpu", Decimal(3))
+    await budgets.top_up("to four again", "demo/gpu", Decimal(4))
+    assert await held(redis) == 40
+    with pytest.raises(Refused, match="Your budget"):
+        await budgets.top_up("to eleven", "demo/gpu", Decimal(11))
+
+
+async def test_a_change_that_comes_to_nothing_after_its_resource_changed_hands_takes_nothing_from_the_new_owner(redis: Redis, tmp_path: Path) -> None:
+    budgets = clocked(redis, tmp_path, MID)
+    assert await reserve(budgets, "op1", {"demo/gpu": "10"}, hours=10)
+    await budgets.top_up("scale", "demo/gpu", Decimal(2))
+    await budgets.settle("op1", part="demo/gpu", until=MID)
+    await budgets.give_back("scale", "demo/gpu")
+    assert await held(redis) == 0
+    await budgets.carry("taken", "U0BOB", "C0ML", {"demo/gpu": Decimal(1)}, since=MID, until=MID + 10 * HOUR)
+    await budgets.give_back("scale", "demo/gpu")
+    await budgets.top_up("next", "demo/gpu", Decimal(2))
+    assert (await budgets.overview("U0BOB", "C0ML", "2026-11")).of_user.reserved == pytest.approx(20, abs=Decimal("0.01"))
+
+
+def test_what_an_older_version_noted_of_an_account_is_not_lost() -> None:
+    eve = at("2026-11-30T14:00")
+    old = {"hourly:demo": str(MICRO), "from:demo": repr(eve), "accrued:demo": "2000000", "since:demo": repr(eve + 20 * HOUR)}
+    assert ran(old, "demo", eve + 21 * HOUR) == {"2026-11": 1_000_000, "2026-12": 2_000_000}
+
+
+async def test_changes_that_workers_make_at_once_are_all_booked(redis: Redis, budgets: Budgets) -> None:
+    assert await reserve(budgets, "op1", {"demo/gpu": "20"}, hours=10)
+    workers = [Budgets(redis, policy(), Clock()) for _ in range(10)]
+    await asyncio.gather(*(one.reprice(f"scale {number}", "demo/gpu", Decimal(2), at=MID + HOUR) for number, one in enumerate(workers)))
+    assert await budgets.gone("demo/gpu", MID + 2 * HOUR) == 4
     await balanced(redis)
 
 

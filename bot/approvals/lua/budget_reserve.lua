@@ -1,6 +1,7 @@
 -- Set money aside in every budget that it counts against, or in none. Amounts are whole micro-dollars.
 -- KEYS: 1 ledger (all months), 2 account (the operation that made the resources), 3 index: resource -> account
--- ARGV: 1 reservation id, 2 account id, 3 user, 4 channel, 5-7 limits of user, channel, total ('' none), 8 'forced', 'dry' (ask only) or '',
+-- ARGV: 1 reservation id, 2 account id, 3 user, 4 channel, 5-7 limits of user, channel, total ('' none), 8 'forced', 'dry' (ask only), 'top-up'
+--       (more of what is set aside for a part, noted as this reservation's own, so that it can be returned) or '',
 --       9 count of parts, then part, hourly, since, until ..., then month, part, amount ...
 -- Returns {'kept'} | {'owner', user, channel} | {'closed', part} | {'over', scope, month, in use, asked} | {'fits'} | {'reserved'}.
 local function held(field) return tonumber(redis.call('HGET', KEYS[1], field) or '0') end
@@ -43,6 +44,7 @@ if ARGV[8] == 'dry' then return {'fits'} end
 
 redis.call('HSET', KEYS[2], 'user', ARGV[3], 'channel', ARGV[4], 'did:' .. ARGV[1], 1)
 for i = 10, first - 1, 4 do
+  if ARGV[8] == 'top-up' then break end
   redis.call('HSETNX', KEYS[2], 'hourly:' .. ARGV[i], ARGV[i + 1])
   redis.call('HSETNX', KEYS[2], 'since:' .. ARGV[i], ARGV[i + 2])
   redis.call('HSET', KEYS[2], 'until:' .. ARGV[i], ARGV[i + 3])
@@ -50,6 +52,7 @@ for i = 10, first - 1, 4 do
 end
 for i = first, #ARGV, 3 do
   redis.call('HINCRBY', KEYS[2], 'r:' .. ARGV[i] .. ':' .. ARGV[i + 1], ARGV[i + 2])
+  if ARGV[8] == 'top-up' then redis.call('HINCRBY', KEYS[2], 'own:' .. ARGV[1] .. ':' .. ARGV[i] .. ':' .. ARGV[i + 1], ARGV[i + 2]) end
 end
 for _, month in ipairs(months) do
   for _, scope in ipairs(scopes) do
