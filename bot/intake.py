@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from redis.asyncio import Redis
 
+from bot import secrets
 from bot.approvals.audit import Audit
 from bot.approvals.gate import Gate
 from bot.approvals.trail import refusal as refused
@@ -116,6 +117,8 @@ class Intake:
             return refusal
         try:
             check(request.kind, request.values, self._gate.policy)
+            if (secret := secrets.within(str(request.values.get("manifest") or ""))) is not None:
+                raise Refused("commands.secret_value", value=shown(secret))
         except Refused as error:
             await self._refused(request.kind, who, str(error), command=request.text)
             return str(error)
