@@ -1,4 +1,7 @@
-"""Buttons. Their values are opaque ids; who may do what is decided from the record, never from the button."""
+"""Buttons. Their values are opaque ids; who may do what is decided from the record, never from the button.
+
+The menu's carry a command instead: it is the clicker's own, as if it had been typed.
+"""
 
 from __future__ import annotations
 
