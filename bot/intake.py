@@ -53,7 +53,7 @@ class Intake:
         self, redis: Redis, journal: Journal, people: People, gate: Gate, clock: Clock, audit: Audit, templates: Sequence[str] = ()
     ) -> None:
         self._redis, self._journal, self._audit = redis, journal, audit
-        self._profiles: dict[tuple[str, str], tuple[float, Profile | None]] = {}
+        self._profiles: dict[str, tuple[float, Profile | None]] = {}
         self._people, self._gate, self._clock, self._templates = people, gate, clock, tuple(templates)
 
     async def reachable(self) -> bool:
@@ -228,12 +228,12 @@ class Intake:
 
     async def _known(self, who: Who) -> Profile | None:
         """The profile, kept for some seconds: who types in a busy minute is read once. The worker decides for good anyway."""
-        at, profile = self._profiles.get((who.team, who.user), (0.0, None))
+        at, profile = self._profiles.get(who.user, (0.0, None))
         if profile is None or time.monotonic() - at > PROFILE_SECONDS:
-            profile = await self._people.known(who.team, who.user)
+            profile = await self._people.known(who.user)
             if len(self._profiles) >= PROFILES:
                 self._profiles.clear()
-            self._profiles[who.team, who.user] = time.monotonic(), profile
+            self._profiles[who.user] = time.monotonic(), profile
         return profile
 
     async def thread_of(self, op_id: str) -> Operation | None:
