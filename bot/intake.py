@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from redis.asyncio import Redis
 
+from bot import secrets
 from bot.approvals.audit import Audit
 from bot.approvals.gate import Gate
 from bot.approvals.trail import refusal as refused
@@ -52,7 +53,7 @@ class Intake:
         self, redis: Redis, journal: Journal, people: People, gate: Gate, clock: Clock, audit: Audit, templates: Sequence[str] = ()
     ) -> None:
         self._redis, self._journal, self._audit = redis, journal, audit
-        self._profiles: dict[tuple[str, str], tuple[float, Profile | None]] = {}
+        self._profiles: dict[str, tuple[float, Profile | None]] = {}
         self._people, self._gate, self._clock, self._templates = people, gate, clock, tuple(templates)
 
     async def reachable(self) -> bool:
@@ -122,6 +123,8 @@ class Intake:
             return refusal
         try:
             check(request.kind, request.values, self._gate.policy)
+            if (secret := secrets.within(str(request.values.get("manifest") or ""))) is not None:
+                raise Refused("commands.secret_value", value=shown(secret))
         except Refused as error:
             await self._refused(request.kind, who, str(error), command=request.text)
             return str(error)
@@ -231,12 +234,12 @@ class Intake:
 
     async def _known(self, who: Who) -> Profile | None:
         """The profile, kept for some seconds: who types in a busy minute is read once. The worker decides for good anyway."""
-        at, profile = self._profiles.get((who.team, who.user), (0.0, None))
+        at, profile = self._profiles.get(who.user, (0.0, None))
         if profile is None or time.monotonic() - at > PROFILE_SECONDS:
-            profile = await self._people.known(who.team, who.user)
+            profile = await self._people.known(who.user)
             if len(self._profiles) >= PROFILES:
                 self._profiles.clear()
-            self._profiles[who.team, who.user] = time.monotonic(), profile
+            self._profiles[who.user] = time.monotonic(), profile
         return profile
 
     async def thread_of(self, op_id: str) -> Operation | None:

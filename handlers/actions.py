@@ -1,4 +1,7 @@
-"""Buttons. Their values are opaque ids; who may do what is decided from the record, never from the button."""
+"""Buttons. Their values are opaque ids; who may do what is decided from the record, never from the button.
+
+The menu's carry a command instead: it is the clicker's own, as if it had been typed.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.commands import Request
 from bot.intake import Intake, Who
 from handlers import modals
+from handlers.who import who_of
 
 Act = Callable[[Intake, Who, str, str], Awaitable[Any]]
 FEATURE: Final = "ManagedGPUExperiencePreview"
@@ -180,9 +184,3 @@ def register(app: AsyncApp, intake: Intake) -> None:
     @app.action(re.compile(r"^link_"))
     async def link(ack: AsyncAck) -> None:
         await ack()
-
-
-def who_of(body: dict[str, Any]) -> Who:
-    """The person and place of an interaction; in a modal or the Home tab there is no channel."""
-    team = (body.get("team") or {}).get("id") or body["user"].get("team_id", "")
-    return Who(team=team, user=body["user"]["id"], channel=(body.get("channel") or {}).get("id", ""))

@@ -20,9 +20,10 @@ from bot.approvals.decide import gives_reason
 from bot.approvals.limits import spoken
 from bot.commands import Reply, parse
 from bot.errors import Refused
-from bot.intake import Intake, Who
+from bot.intake import Intake
 from bot.operations.record import Operation
 from bot.slack.blocks import Block, Button, actions, section
+from handlers.who import who_of
 
 log = logging.getLogger(__name__)
 _opening: set[asyncio.Task[None]] = set()
@@ -155,7 +156,7 @@ def register(app: AsyncApp, intake: Intake) -> None:
     @app.view("deny")
     async def denied(ack: AsyncAck, body: dict[str, Any], view: dict[str, Any]) -> None:
         kept = json.loads(view["private_metadata"])
-        who = Who(body["team"]["id"], body["user"]["id"], kept["channel"])
+        who = replace(who_of(body), channel=kept["channel"])
         await intake.decide(kept["value"], who, view["id"], "deny", filled_in(view)["reason"])
         await ack()
 
@@ -165,7 +166,7 @@ def register(app: AsyncApp, intake: Intake) -> None:
         if not gives_reason(reason):
             await ack(response_action="errors", errors={"reason": str(Refused("approvals.no_reason"))[:150]})
             return
-        who = Who(body["team"]["id"], body["user"]["id"], kept["channel"])
+        who = replace(who_of(body), channel=kept["channel"])
         await intake.decide(kept["value"], who, view["id"], "break-glass", reason)
         await ack()
 
@@ -173,7 +174,7 @@ def register(app: AsyncApp, intake: Intake) -> None:
         @app.view(callback)
         async def submitted(ack: AsyncAck, body: dict[str, Any], view: dict[str, Any]) -> None:
             kept = json.loads(view["private_metadata"])
-            who = Who(body["team"]["id"], body["user"]["id"], kept["channel"])
+            who = replace(who_of(body), channel=kept["channel"])
             values = filled_in(view)
             try:
                 parsed = parse(typed(callback, {**kept, **values}))

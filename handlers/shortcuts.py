@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from slack_bolt.async_app import AsyncApp
@@ -12,9 +13,9 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.commands import Request
-from bot.intake import Intake, Who
+from bot.intake import Intake
 from handlers import modals
-from handlers.actions import who_of
+from handlers.who import who_of
 
 LONGEST_MANIFEST: Final = 65536
 NO_MANIFEST: Final = "There is no Job manifest in that message: paste one as a code block, or attach it (`apiVersion: batch/v1`, `kind: Job`)."
@@ -81,7 +82,7 @@ def register(app: AsyncApp, intake: Intake) -> None:
     @app.view("where")
     async def chosen(ack: AsyncAck, body: dict[str, Any], view: dict[str, Any]) -> None:
         kept = json.loads(view["private_metadata"])
-        who = Who(body["team"]["id"], body["user"]["id"], kept["channel"])
+        who = replace(who_of(body), channel=kept["channel"])
         values = await intake.aside(kept.get("aside", ""), who)
         if values is None:
             await ack(response_action="errors", errors={"cluster": TOO_LATE})

@@ -55,7 +55,7 @@ class Gates:
         """Decide for good who may ask; nothing is shown in the channel before."""
         if op.memo.get("admitted"):
             return Done()
-        profile = await self._people.fetch(op.team, op.user, self._gate.policy.user_groups)
+        profile = await self._people.fetch(op.user, self._gate.policy.user_groups)
         verdict = self._gate.admission(op.kind, profile, op.channel)
         if isinstance(verdict, Allowed):
             return Done(memo={"admitted": True})
@@ -65,7 +65,7 @@ class Gates:
     async def _own_job(self, op: Operation, do: Services) -> Outcome:
         """Whoever asked for a job may end or delete it, and so may operators and approvers: by its name as by its card."""
         about = await jobindex.about(do, op)
-        profile = await self._people.fetch(op.team, op.user, self._gate.policy.user_groups)
+        profile = await self._people.fetch(op.user, self._gate.policy.user_groups)
         refusal = self._gate.cancel_refusal(about, profile, op.user)
         return End(REFUSED, say=(Say("refused", refusal, private_to=op.user),)) if refusal else Done()
 
@@ -138,7 +138,7 @@ class Gates:
         """The decisions of those who may decide, and who may not at all: people whose click came before they were known are looked up now."""
         valid, strangers = [], {}
         for fact in op.decisions:
-            profile = await self._people.fetch(op.team, fact["by"], self._gate.policy.user_groups)
+            profile = await self._people.fetch(fact["by"], self._gate.policy.user_groups)
             click, person = Click(shown=str(fact["digest"]), current=str((op.plan or {}).get("digest", ""))), person_of(profile)
             if fact["verdict"] == Verdict.BREAK_GLASS:
                 judged = may_break_glass(self._gate.policy, person, str(fact.get("reason", "")), click)

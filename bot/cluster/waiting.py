@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_GPU_SHORT = re.compile(r"(\d+) Insufficient (nvidia\.com/\S+?)[,.;]?(?:\s|$)")
-_TAINT = re.compile(r"(\d+) node\(s\) had untolerated taint(?:\(s\))? ?\{?([^}:]*)(?::\s*([^}]*))?\}?")
-_NODES = re.compile(r"(\d+)/(\d+) nodes are available")
+_GPU_SHORT = re.compile(r"(?<!\d)(\d{1,9}) Insufficient (nvidia\.com/\S+?)[,.;]?(?:\s|$)")
+_TAINT = re.compile(r"(?<!\d)(\d{1,9}) node\(s\) had untolerated taint(?:\(s\))? ?\{?([^}:]{0,400})(?::([^}]{0,400}))?\}?")
 
 # Parts of the scheduler's message, most telling first.
 _PARTS: Final = (

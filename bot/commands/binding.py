@@ -9,7 +9,7 @@ from typing import Any
 from bot.commands.mistakes import Mistake
 from bot.commands.model import Argument, Command, Malformed, Option, Value
 from bot.commands.nearest import nearest
-from bot.commands.pairs import read_argument
+from bot.commands.pairs import read_arguments
 from bot.commands.text import Token, quoted, shown
 
 _YES = frozenset({"true", "yes", "on", "1"})
@@ -190,7 +190,7 @@ class Binding:
             error = Malformed("commands.passthrough", instead=quoted(self.tokens[-1].text), command=f"/gpu {self.command.name}")
             raise self._wrong(error, last - 1, last)
         try:
-            args = [read_argument(word) for word in self.passed]
+            args = read_arguments(self.passed)
         except Malformed as error:
             raise self._wrong(Malformed(error.code, instead=None, **error.detail)) from error
         if args:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
-from bot import names
+from bot import names, secrets
 from bot.commands.model import Malformed, Value
-from bot.commands.text import SECRET_SHAPES, shown
+from bot.commands.text import shown
 
 _LABEL_KEY = re.compile(r"(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 _LABEL_VALUE = re.compile(r"(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
@@ -26,9 +27,6 @@ _OWN_HEADERS = re.compile(
     r"authorization|host|content-.*|transfer-encoding|connection|cookie|expect|te|trailer|upgrade|via|accept.*|if-.*|user-agent|proxy-.*|x-ms-.*|x-http-.*|x-forwarded.*|forwarded",
     re.IGNORECASE,
 )
-_SECRET_NAME = re.compile(
-    r"(?:^|_)(?:PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY|CONNECTION_?STRING|CREDENTIALS?)$", re.IGNORECASE
-)
 
 
 def read_env(text: str) -> list[str]:
@@ -37,16 +35,21 @@ def read_env(text: str) -> list[str]:
     if not equals or not names.valid("env", key):
         instead = f"{key}=1" if names.valid("env", key) else "EPOCHS=10"
         raise Malformed("commands.pair", instead=instead, value=shown(text), rule=names.RULES["env"][1])
-    if SECRET_SHAPES.search(value) or (_SECRET_NAME.search(key) and len(value) >= 8 and not value.startswith("/")):
+    if _secret(key, value):
         raise Malformed("commands.secret_value", instead="", value=shown(key))
     return [key, value]
 
 
-def read_argument(text: str) -> str:
-    """One word after ``--``, passed to the container as it is; refused if it is plainly a secret."""
-    if SECRET_SHAPES.search(text):
-        raise Malformed("commands.secret_value", value="--")
-    return text
+def _secret(key: str, value: str) -> bool:
+    return secrets.told(key, value) or secrets.within(value) is not None
+
+
+def read_arguments(words: Sequence[str]) -> list[str]:
+    """The words after ``--``, passed to the container as they are; refused if one is plainly a secret."""
+    name = secrets.among(words)
+    if name is not None:
+        raise Malformed("commands.secret_value", value=shown(name))
+    return list(words)
 
 
 def read_label(text: str) -> list[str]:
@@ -140,7 +143,7 @@ def read_parameter(text: str) -> list[str]:
     key, equals, value = text.partition("=")
     if not equals or re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]{0,40}", key) is None:
         raise Malformed("commands.parameter", instead="max_steps=500", value=shown(text))
-    if SECRET_SHAPES.search(value):
+    if _secret(key, value):
         raise Malformed("commands.secret_value", instead="", value=shown(key))
     return [key, value]
 

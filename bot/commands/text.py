@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from bot.commands.model import Malformed
+from bot.secrets import SHAPES
 
 LONGEST: Final = 8000
 
@@ -56,19 +57,9 @@ def words(text: str) -> tuple[list[Token], list[str] | None]:
     return found, None
 
 
-# Shapes that are secrets wherever they stand; a command is kept in the journal and shown in the thread, so it must not carry one,
-# and what is wrong with a word is said without repeating a secret in it.
-SECRET_SHAPES: Final = re.compile(
-    r"\b(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|glpat-[\w-]{20,}|hf_[A-Za-z0-9]{20,}|sk-[\w-]{20,}|xox[abeprs]-[\w-]{10,}|xapp-[\w-]{10,}"
-    r"|AKIA[A-Z0-9]{16}|AIza[\w-]{35}|npm_[A-Za-z0-9]{30,}|nvapi-[\w-]{20,}|ey[JK][\w-]{8,}\.[\w-]{8,}\.[\w-]*)"
-    r"|AccountKey=|-----BEGIN [A-Z ]*PRIVATE KEY"
-    r"|[?&]sig=[^&\s]{6,}|://[^\s:/@]+:[^\s/@]+@"
-)
-
-
 def shown(value: object, limit: int = 80) -> str:
     """`value` as it may be put between backticks in Slack mrkdwn: one line, no mention, no link, no secret, cut at `limit` characters."""
-    line = re.sub(r"[\x00-\x20\x7f-\x9f]+", " ", SECRET_SHAPES.sub("[masked]", str(value))).replace("`", "'").strip()
+    line = re.sub(r"[\x00-\x20\x7f-\x9f]+", " ", SHAPES.sub("[masked]", str(value))).replace("`", "'").strip()
     line = line if len(line) <= limit else line[: limit - 1] + "…"
     return line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from bot import secrets
 from bot.cluster.pasted import MAX_MANIFEST
 from bot.errors import Refused
 from bot.operations.record import Operation
@@ -26,6 +27,8 @@ def attached_step(fetch: Fetch) -> Step:
             text = content.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             raise Refused("cluster.manifest", problem="the file is not text in UTF-8") from error
+        if (name := secrets.within(text)) is not None:
+            raise Refused("commands.secret_value", value=name)
         values = {name: value for name, value in op.values.items() if name != "file"}
         return Done(memo={"resolved": {**values, "manifest": text}})
 

@@ -18,7 +18,7 @@ _NAMED: Final = [
 ]
 _USES_CPU: Final = re.compile(
     r"(?:using|use|running on|training on|device(?: type| is| set to)?|accelerator|platform"
-    r"|backend)\s*[:=]?\s*[\"']?(?:torch\.)?(?:device\(type=)?[\"']?cpu\b(?![-_ ](?:count|cores|usage|util|mem|threads|instr|offload))"
+    r"|backend)\s*(?:[:=]\s*)?[\"']?(?:torch\.)?(?:device\(type=)?[\"']?cpu\b(?![-_ ](?:count|cores|usage|util|mem|threads|instr|offload))"
     r"|\(type='cpu'\)|falling back to (?:the )?cpu|fall(?:s)? back to cpu|running on (?:the )?cpu|\bcpu only\b|will (?:run|train"
     r"|use)(?: on)? (?:the )?cpu"
     r"|ds_accelerator to cpu|torch-[\w.+]+ cpu\b|\[(?:cpudevice|tfrt_cpu)"
@@ -27,21 +27,21 @@ _NO_GPU: Final = re.compile(
     r"could not select device|no gpu/tpu found|no cuda-capable device is detected|failed call to cuinit|cannot dlopen some gpu libraries"
     r"|skipping registering gpu devices"
     r"|kernel driver does not appear to be running|cuda(?: is)?(?:_is)?[ _]?(?:available|enabled)?\s*[:=]\s*[\"']?false"
-    r"|cuda\.is_available\(\)\s*[:=\-> ]*\s*false|cuda(?: is)? (?:not available|unavailable)"
+    r"|cuda\.is_available\(\)[:=\->\s]*false|cuda(?: is)? (?:not available|unavailable)"
     r"|gpu available: false|gpus? (?:is |are )?not (?:found|available|detected|visible)|no gpus? (?:found|available|detected|devices?"
     r"|is available|will be used)|found no nvidia driver"
     r"|use_(?:cuda|gpu)[\"']?\s*[:=]\s*[\"']?false|no_cuda[\"']?\s*[:=]\s*[\"']?true|you have a cuda device, so you should probably run with"
     r"|could not find cuda drivers"
-    r"|num gpus available:?\s*0\b|gpus?[\"']?\s*[:=]\s*(?:\[\]|none\b)|physical_devices\(.?gpu.?\)\s*[:=]?\s*\[\]"
+    r"|num gpus available:?\s*0\b|gpus?[\"']?\s*[:=]\s*(?:\[\]|none\b)|physical_devices\(.?gpu.?\)\s*(?:[:=]\s*)?\[\]"
     r"|available devices: \[(?:'[^']*device:cpu:\d+'(?:, )?)+\]|gpu available: true.*used: false|gpus? available but not used"
     r"|no visible gpus?|device count: 0\b"
 )
 _USES_GPU: Final = re.compile(
     r"(?:using|use|running on|training on|device(?: type| is| set to)?|accelerator"
-    r"|platform)\s*[:=]?\s*[\"']?(?:torch\.)?(?:device\(type=)?[\"']?((?:cuda|gpu)(?::\d+)?)\b(?!_|\.|[- ](?:driver|version|toolkit|mem|util"
+    r"|platform)\s*(?:[:=]\s*)?[\"']?(?:torch\.)?(?:device\(type=)?[\"']?((?:cuda|gpu)(?::\d+)?)\b(?!_|\.|[- ](?:driver|version|toolkit|mem|util"
     r"|usage))"
     r"|used: true|created tensorflow device \(.*device:gpu|\[(?:cuda|gpu|streamexecutorgpu)device\("
-    r"|cuda(?: is)?[ _]available\s*[:=]\s*[\"']?true|cuda\.is_available\(\)\s*[:=\-> ]*\s*true|use_cuda[\"']?\s*[:=]\s*true"
+    r"|cuda(?: is)?[ _]available\s*[:=]\s*[\"']?true|cuda\.is_available\(\)[:=\->\s]*true|use_cuda[\"']?\s*[:=]\s*true"
     r"|\bcuda:\d+ \((?:nvidia|tesla|geforce|quadro)|/gpu:\d+'|torch_device: ?cuda|gpus available:?\s*[1-9]|ds_accelerator to cuda"
     r"|moved? to (?:device )?cuda"
 )

@@ -62,7 +62,7 @@ _ALONE: Final = re.compile(
 )
 _EXCEPTION: Final = re.compile(r"^((?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*)(?:: (.*)|:?)$")
 _EXCEPTION_NAME: Final = re.compile(
-    r"(?:Error|Exception|Interrupt|Exit|Timeout|Refused|NotFound|Killed|Failed|Failure|Expired|Aborted|Denied|Warning|Stop\w*|_\w*Error"
+    r"(?:Error|Exception|Interrupt|Exit|Timeout|Refused|NotFound|Killed|Failed|Failure|Expired|Aborted|Denied|Warning|Stop\w{0,60}"
     r"|Errors)$|^[a-z_]+(?:\.\w+)+$"
 )
 _BARE_EXCEPTION: Final = re.compile(r"^(?:\w+\.)*[A-Z]\w*(?:Error|Exception|Interrupt)(?:: .+|:)?$")
@@ -74,7 +74,7 @@ _CONSEQUENCE: Final = re.compile(
 )
 _EXIT: Final = re.compile(
     r"(?i)^(?:.{0,160}\b(?:exit(?:ed)?|exits|return(?:ed)?|terminated) (?:with |non-zero )?(?:exit )?(?:code|status"
-    r"|signal)?\s*[:=]?\s*\(?(?!0\b)-?[1-9]\d{0,2}\b|.{0,60}\bexitcode\s*:\s*-?[1-9]\d*\b)"
+    r"|signal)?\s*(?:[:=]\s*)?\(?(?!0\b)-?[1-9]\d{0,2}\b|.{0,60}\bexitcode\s*:\s*-?[1-9]\d*\b)"
 )
 _SURVIVED: Final = re.compile(
     r"(?i)\b(?:retry(?:ing)?|skipping|skipped|ignored?|ignoring|fall(?:ing|s)? ?back|reducing|recover(?:ed|ing|y)|will be|non-fatal"

@@ -9,7 +9,7 @@ from bot.results.stream import shortened
 
 _LONGEST_PREFIX: Final = 300
 _ANSI: Final = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n\r]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
-_BARS: Final = ((b"%|", re.compile(rb"%\|[ #0-9\x80-\xff]*\|"), b"%||"), (b"[=", re.compile(rb"\[=+[=>.]*\]"), b"[====>..]"))
+_BARS: Final = ((b"%|", re.compile(rb"%\|[ #0-9\x80-\xff]*\|"), b"%||"), (b"[=", re.compile(rb"\[=[=>.]*\]"), b"[====>..]"))
 """How far a progress bar is drawn: decoration that would make every line another."""
 _BACK: Final = re.compile(rb"\x08+")
 _CONTROL: Final = bytes(c for c in range(32) if c not in (9, 10, 13)) + b"\x7f"

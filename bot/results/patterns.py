@@ -1,6 +1,7 @@
 """What stands around a number: epochs and steps, flags and commands, section titles, progress bars, throughput.
 
 All patterns marked `low` are matched against lower-case text: that is several times faster than ignoring the case.
+Whoever writes an image writes the lines: no two repeats that stand side by side may take the same characters.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from bot.results.words import vocabulary
 
 NUMBER: Final = re.compile(
     r"(?<![\w@.\-+])(?<![Tt]op )(?<!IoU[=>])(?<!@\[)(?<!\.5:)(?<!50:)(?<![Rr]ank )"
-    r"[-+]?(?:(?:\d{1,3}(?:,\d{3})+(?![\d,])|\d+)(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?"
+    r"[-+]?(?:(?:\d{1,3}(?:,\d{3}){1,8}(?![\d,])|\d+)(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?"
     r"|(?<![\w.])[-+]?(?:nan|NaN|NAN|inf|Inf|Infinity)(?!\w)"
 )
 # Both stand between the literal gaps of a known line, which hold them to what NUMBER found there.
@@ -52,7 +53,8 @@ _WISH: Final = re.compile(  # low
 _PARTED: Final = re.compile(r"[,;|\t(]| - ")
 _TOLD: Final = re.compile(r"[:=]\s?[`'\"]?\d")
 
-_FILE: Final = re.compile(r"\.(?:ckpt|pth?|h5|hdf5|pkl|params|safetensors|keras|onnx)\b.*\d")  # low
+_FILE: Final = re.compile(r"\.(?:ckpt|pth?|h5|hdf5|pkl|params|safetensors|keras|onnx)\b")  # low
+_DIGIT: Final = re.compile(r"\d")
 _SWITCH: Final = re.compile(r"[=:] ?(?:none|true|false|null)\b")
 _MANY_SWITCHES: Final = 3
 _SENTENCE: Final = 4
@@ -74,7 +76,7 @@ NOT_A_STEP: Final = re.compile(  # low
 
 STRONG: Final = re.compile(r"[;|│┃\t,]| - |(?<=\S) {3,}(?=[^\s=:])|[\])}>](?=\s*[\w'\"])|\. (?=[A-Z])|\bwith\b")
 """What parts one statement of a line from the next."""
-SET: Final = re.compile(r"(?:[:=：]|->|→|=>)\s*[\"'`]?\s*(?:[\w.]+\()?[\[({\s]*[\"'`]?$")
+SET: Final = re.compile(r"(?:[:=：]|->|→|=>)\s*(?:[\"'`]\s*)?(?:[\w.]+\([\[({\s]*|[\[({][\[({\s]*)?[\"'`]?$")
 OVER: Final = re.compile(r"(?<![=\-])[<>≥≤!~]=?\s*$|\+/-\s*$|±\s*$|\b(?:to|than)\s*$")
 FLAG: Final = re.compile(r"(?:^|\s)--?[A-Za-z][\w\-]*[= ]*$")
 KEY: Final = re.compile(r": ?[-+.]?\d(?!\d*%)")
@@ -113,7 +115,7 @@ RUNNING: Final = re.compile(r"\s+\(\s*")
 PERCENT: Final = re.compile(r"\s?%")
 PERCENT_NAME: Final = re.compile(r"%|\bpercent|\bpct")
 
-BAR: Final = re.compile(r"\d+/\d+ (?:\[[=>.\-# ]+\]|━|-\s)|\d+%\||\[[=>#.\- ]{5,}\]|^\s*step \d+/\d+ - ")
+BAR: Final = re.compile(r"\d/\d+ (?:\[[=>.\-# ]+\]|━|-\s)|\d%\||\[[=>#.\- ]{5,}\]|^\s*step \d+/\d+ - ")
 LEARNING_RATE: Final = re.compile(r"(?:^|[^a-z])(?:lr|learning[_ ]rate|grad_?norm|gnorm|grad norm)(?:[^a-z]|$)")  # low
 
 EXAMPLES: Final = re.compile(r"^(?:best|median|worst) (?:wer|cer)\W*$")  # low
@@ -151,7 +153,7 @@ def reporting(low: str) -> int:
     Nothing of command lines, flags, configuration dumps, package lists, checkpoint names; of a line that comes to speak of goals and of
     other results, only what is told before.
     """
-    if _COMMAND_STEM.search(low) is not None and (_COMMAND.search(low) or (_FILE.search(low) and not low.lstrip().startswith("{"))):
+    if _COMMAND_STEM.search(low) is not None and (_COMMAND.search(low) or (_numbered_file(low) and not low.lstrip().startswith("{"))):
         return 0
     if len(_SWITCH.findall(low)) >= _MANY_SWITCHES:
         return 0
@@ -160,6 +162,12 @@ def reporting(low: str) -> int:
         return len(low)
     parts = [found.start() for found in _PARTED.finditer(low, 0, wish.start())]
     return parts[-1] if parts and _TOLD.search(low, 0, parts[-1]) else 0
+
+
+def _numbered_file(low: str) -> bool:
+    """The name of a checkpoint, and a number somewhere behind it."""
+    named = _FILE.search(low)
+    return named is not None and _DIGIT.search(low, named.end()) is not None
 
 
 def is_example(low: str) -> bool:

@@ -15,6 +15,7 @@ from bot.results.patterns import ANY_NUMBER, EXAMPLE_FILES, GROUP, NUMBER
 from bot.results.words import BARE_NAMES, COURSE_STEMS, INTEREST, NAME_ENDS, OF_SEVERAL, TOLD_ANYWHERE
 
 _DIGITS: Final = b"0123456789"
+_OF_NUMBERS: Final = b"+-.,eE"
 _VARIED: Final = 8
 _MOST_WORDS: Final = 100_000
 _FEW: Final = 500
@@ -27,11 +28,12 @@ _FILE: Final = rb"[\w./\-]*\.(?i:" + EXAMPLE_FILES.encode() + rb")\b"
 _NAMED: Final = re.compile(rb"(?<![\w./\-])" + _FILE)
 _ENDING: Final = re.compile(rb"\.(?i:" + EXAMPLE_FILES.encode() + rb")\b")
 IDENTIFIER: Final = re.compile(
-    rb"(?<![\w.])(?:(?=[0-9\-]*[A-Fa-f])" + _HEX + rb"|(?=[A-Za-z0-9+/_\-]{24})(?:" + _LONG
+    rb"(?<![\w.])(?:(?=[0-9\-]{0,64}[A-Fa-f])" + _HEX + rb"|(?=[A-Za-z0-9+/_\-]{24})(?:" + _LONG
     + rb"|(?=(?:[A-Za-z+/]{0,40}[0-9]+[A-Za-z+/]){3})" + _CODED + rb"))"
 )
 """Commit hashes, request and container ids, encoded bytes; never a number, even in scientific notation."""
-ANY_IDENTIFIER: Final = b"(?:" + b"|".join((_HEX, _LONG, _CODED, _FILE)) + b")"
+ANY_IDENTIFIER: Final = b"(?>" + b"|".join((_FILE, _HEX + rb"(?![\w+/=\-])", _LONG, _CODED, _HEX)) + b")"
+"""Atomic: one identifier is of several of these kinds, and a line of twenty would be tried in every combination of them."""
 
 
 def shapes_of(block: bytes, known: Collection[bytes]) -> tuple[list[bytes], bool]:
@@ -133,7 +135,8 @@ def _hidden(line: bytes) -> list[tuple[int, int]]:
 def line_pattern(text: str, needed: Collection[int], *, masked: bool) -> bytes | None:
     """A pattern for the lines that differ from the text in their numbers (if `masked`: and identifiers) only; None where that cannot be told.
 
-    It has a group for each number whose position is `needed`.
+    It has a group for each number whose position is `needed`. Nothing but commas between two numbers do not hold them apart: of such a line
+    every way to part them would be tried.
     """
     whole = text.encode()
     hidden = _hidden(whole) if masked else []
@@ -146,6 +149,8 @@ def line_pattern(text: str, needed: Collection[int], *, masked: bool) -> bytes |
             return None
     pattern, end = b"", 0
     for a, b, piece in sorted(pieces):
+        if end and a > end and not whole[end:a].strip(_OF_NUMBERS):
+            return None
         pattern += re.escape(whole[end:a]) + piece
         end = b
     return pattern + re.escape(whole[end:])

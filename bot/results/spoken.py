@@ -39,7 +39,7 @@ _CATBOOST: Final = re.compile(rf"^\s*(\d+):\s+(?=learn: |test: .*best: )(?:learn
 _BIGDL: Final = re.compile(rf"(?:\[Epoch (\d+) .*)?\b(Top\d+Accuracy) is Accuracy\(correct: \d+, count: \d+, accuracy: {_N}")
 _SHARE: Final = r"(0?\.\d+|1\.0+|0|[\d.]+(?=%))"
 _GRAPH: Final = re.compile(
-    rf"(?i)\bepoch\W*0*(\d+)\b.*\btrain: {_SHARE}(%)?, *val(?:id|idation)?: {_SHARE}%?, *test: {_SHARE}%?(?![\w.])"
+    rf"(?i)\bepoch\W*0*([1-9]\d*|0)\b.*\btrain: {_SHARE}(%)?, *val(?:id|idation)?: {_SHARE}%?, *test: {_SHARE}%?(?![\w.])"
 )
 _KATIB: Final = re.compile(rf"\{{metricName: *([\w/\-]+), *metricValue: *{_N}")
 _OPTUNA: Final = re.compile(rf"Trial (\d+) finished with value: {_N}(?: and parameters.*)?\. Best is trial (\d+) with value: {_N}")
@@ -48,7 +48,7 @@ _PERCENT_OF: Final = re.compile(
 )
 _GOAL: Final = re.compile(r"(?i)usage|memory|n/a|target|goal|threshold|baseline|expect|paper|should|until|at least|reach|below|above|than")
 _CORRECT: Final = re.compile(r"(?<![\w./])(\d+)\s*(?:/|out of|of)\s*(\d+)\s+(?:\w+ ){0,2}?(?:are |were )?correct(?:ly)?\b")
-_ASSIGNED: Final = re.compile(rf"^\s*{_N}\s+= ([A-Za-z][A-Za-z ]*?)\s*(?:\((-?)(\w+)\))?\s*$")
+_ASSIGNED: Final = re.compile(rf"^\s*{_N}\s+= ([A-Za-z]+(?: +[A-Za-z]+)*)\s*(?:\((-?)(\w+)\)\s*)?$")
 _TITLE: Final = re.compile(r"^\s*[\"'](?:name|metric)[\"']: *[\"']([^\"']{1,40})[\"'],?\s*$")
 _SCORE: Final = re.compile(rf"^\s*[\"'](?:score|value)[\"']: *{_N},?\s*$")
 _STEMS: Final = (
@@ -129,7 +129,7 @@ class Phrases:
             what = Named(FAMILIES["score"], "value", None, False, (), ())
             return [Spoken(what, trial[2], step=trial[1]), Spoken(what, trial[4], step=trial[3], best=True)]
         percent = _PERCENT_OF.search(text)
-        if percent and not _GOAL.search(text) and not re.search(r"(?i)acc\w*\W+[\d.]", text):
+        if percent and not _GOAL.search(text) and not re.search(r"(?i)acc\w{0,60}\W{1,60}[\d.]", text):
             return [Spoken(plain("accuracy", SPLITS.get((percent[2] or "").lower()) or _split_in(text)), percent[1], True)]
         sparked = _BIGDL.search(text)
         if sparked:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 BLOCK: Final = 1 << 18
-LINE_LIMIT: Final = 16_384
+LINE_LIMIT: Final = 4_096
 """Bytes of one line that are read; the rest of a longer line is passed over."""
 
 

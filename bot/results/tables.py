@@ -20,9 +20,9 @@ _FRAME: Final = re.compile(r"^\s*[│┃║]([^|│┃║]*)[│┃║]\s*$")
 """A line in a frame, whose columns are parted by blanks."""
 _OF_SEVERAL: Final = re.compile(r"rate|entropy|exact|under|log ")
 """In a name that is one only as a whole: `hit rate`, `cross entropy`."""
-_TAIL: Final = re.compile(r":?\s{0,8}\d+%\s?[|│].*$")
+_TAIL: Final = re.compile(r":?\s{0,8}(?<!\d)\d+%\s?[|│].*$")
 _CELL: Final = re.compile(r"^[-+±]?[\d.,]+(?:[eE][-+]?\d+)?\s?%?$|^\d+/\d+$|^(?:nan|inf|none|n/a|-+|–|±)?$|^[\d:.]+$|^[\d.]+ ?[A-Za-z]{1,2}$", re.I)
-_VALUE: Final = re.compile(r"^([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s?(%?)$|^images/sec.*$")
+_VALUE: Final = re.compile(r"^([-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?)\s?(%?)$|^images/sec.*$")
 _TWO: Final = re.compile(r"^[-+]?\d[\d.]*%? [-+]?\d[\d.]*%?$")
 _CLASSES: Final = frozenset(("class", "category", "label", "classes", "categories", "per-class"))
 _MEAN: Final = frozenset(("mean", "avg", "average"))

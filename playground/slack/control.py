@@ -36,7 +36,7 @@ class Control:
             "commands": self.command, "actions": self.act, "views/submit": self.submit, "views/close": self.close, "home": self.open_home,
             "mentions": self.mention, "messages": self.post, "shortcuts": self.shortcut, "delivery": self.deliver_by, "invite": self.invite,
             "kick": self.kick, "archive": self.archive, "sockets": self.disturb, "scopes": self.grant, "direct": self.direct,
-            "workspace": self.configure, "manifest": self.declare,
+            "workspace": self.configure, "manifest": self.declare, "people": self.person,
         }  # fmt: skip
         for name, handler in posts.items():
             app.router.add_post(f"/_control/{name}", _json(handler))
@@ -123,6 +123,14 @@ class Control:
         if user not in channel.members:
             channel.members.append(user)
             self._events.joined(channel.id, user)
+        return {"ok": True}
+
+    async def person(self, body: Json) -> Json:
+        """Have users.info say of a person what it says: ``stranger`` and ``guest``. A foreign member of a shared channel need be no stranger."""
+        user = self._workspace.users.get(body["user"])
+        if user is None:
+            raise Refused("unknown_user")
+        user.stranger, user.guest = bool(body.get("stranger", user.stranger)), bool(body.get("guest", user.guest))
         return {"ok": True}
 
     async def kick(self, body: Json) -> Json:

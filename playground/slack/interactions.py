@@ -213,10 +213,12 @@ class Interactions:
         return view
 
     def _envelope(self, kind: str, user: str) -> Json:
+        """What all interactions begin with. A modal of somebody from another workspace is submitted in that one's name (Slack Connect)."""
         person = self.workspace.users[user]
+        abroad = kind == "view_submission" and person.team != TEAM
         return {
             "type": kind, "token": self.workspace.verification_token, "api_app_id": APP_ID, "enterprise": None, "is_enterprise_install": False,
-            "team": {"id": TEAM, "domain": self.workspace.team["domain"]},
+            "team": {"id": person.team, "domain": "partner"} if abroad else {"id": TEAM, "domain": self.workspace.team["domain"]},
             "user": {"id": user, "username": person.name, "name": person.name, "team_id": person.team},
         }  # fmt: skip
 

@@ -51,6 +51,10 @@ def test_the_schedulers_message_in_plain_words(message: str, words: str) -> None
     assert plain_pending(message).startswith(words)
 
 
+def test_a_message_full_of_digits_is_read_to_its_end() -> None:
+    assert plain_pending("1" * 300_000 + " 2 Insufficient nvidia.com/gpu.") == "no free GPU on 2 nodes"
+
+
 def test_pulling_is_seen_in_the_events() -> None:
     waits = container("waiting", reason="ContainerCreating")
     item = pod(phase="Pending", container=waits)

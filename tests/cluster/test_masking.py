@@ -60,6 +60,12 @@ NAMED = [
     "postgres://user:{}@db.example/x",
     "redis://:{}@cache:6379/0",
     "https://user:{}@git.example/r.git",
+    "PGPASSWORD={}",
+    "dbPassword: {}",
+    'body={{\\"password\\": \\"{}\\"}}',
+    "AWS_SECRET_ACCESS_KEY 7wJa{}",
+    "aws_secret_access_key  a7b8{}",
+    "client-key-data: LS0tLS1CRUdJTi{}",
 ]
 
 
@@ -98,6 +104,15 @@ def test_a_private_key_is_masked_even_where_the_log_is_cut_in_its_middle(cut: bo
     assert masked.startswith("before\n" + MASK)
 
 
+@pytest.mark.parametrize("stamped", ["", "2026-11-20T08:00:00.123456789Z "])
+def test_a_tail_that_begins_inside_of_a_private_key_gives_none_of_it_away(stamped: str) -> None:
+    lines = [_chars(17), *(_chars(64) for _ in range(9)), _chars(20) + "=="]
+    tail = "".join(f"{stamped}{line}\n" for line in [*lines, "-----END RSA PRIVATE KEY-----", "Accuracy at step 490: 0.9533"])
+    masked = mask(tail)
+    assert not any(line in masked for line in lines)
+    assert masked.endswith("Accuracy at step 490: 0.9533\n")
+
+
 @pytest.mark.parametrize(
     "line",
     [
@@ -114,6 +129,8 @@ def test_a_private_key_is_masked_even_where_the_log_is_cut_in_its_middle(cut: bo
         "epoch 3 | loss 0.123 | token accuracy: 0.91",
         "git clone git@github.com:team/repo.git",
         "secret not found",
+        "MODEL_KEY bert-base-uncased",
+        "api_key validation_succeeded_quickly",
     ],
 )
 def test_ordinary_lines_come_back_unchanged(line: str) -> None:

@@ -92,3 +92,29 @@ def test_a_hostile_line_takes_no_longer_than_a_long_one(unit: str) -> None:
     started = time.process_time()
     summarise((unit * (LINE_LIMIT // len(unit)) + " acc 0.5\n") * 2)
     assert time.process_time() - started < 3
+
+
+_HEX = ("0123456789abcdef" * 4 + " ") * 24
+_PUMPED = {  # each line is of another shape, or a reading of the first would serve for all
+    "digits where a progress bar may stand": ([f"loss {{}} {'1' * 16_000}"], 400),
+    "blanks behind a name": ([f"acc {{}}:{chr(160) * 490}x 0.5"], 3_000),
+    "a bar that is never closed": ([f"{{}} [{'=' * 16_000}"], 2_000),
+    "blanks behind what tells of a device": ([f"{{}} cuda.is_available(){' ' * 3_900}!"], 100),
+    "blanks behind a name that follows its value": ([f"1 = a{{}}{' ' * 3_900}!"], 100),
+    "a cell full of digits": (["epoch | loss | acc", *[f"1 | {'1' * 16_000}{{}} | 0.5"] * 10], 100),
+    "a list without blanks, of one shape": ([f"loss {','.join(['0.5'] * 60)}"], 10),
+    "identifiers that are of several kinds, of one shape": ([f"loss 0.5 {_HEX} x1", f"loss 0.5 {_HEX} x1", f"loss 0.5 {_HEX} x2"], 10),
+    "a checkpoint without a number": ([f"load {{}} {'.pt ' * 4_000}loss"], 2_000),
+    "zeros behind an epoch": ([f"% epoch{'0' * 8_000} {{}} rain: {'x' * 8_000}"], 400),
+}
+
+
+def _word(i: int) -> str:
+    return "".join("abcdefghij"[int(digit)] for digit in str(i))
+
+
+@pytest.mark.parametrize("lines", _PUMPED.values(), ids=_PUMPED)
+def test_a_log_of_lines_that_defeat_backtracking_is_read_to_its_end(lines: tuple[list[str], int]) -> None:
+    pattern, times = lines
+    summary = summarise("\n".join([line.format(_word(i)) for i in range(times) for line in pattern] + ["test_acc: 0.75"]))
+    assert (summary.metric, summary.final) == ("accuracy", 0.75)

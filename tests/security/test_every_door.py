@@ -84,7 +84,7 @@ def test_no_button_or_form_moves_anything_for_those_who_may_not(play: Playing, s
     )
     for who in (GINA, XAVI):  # a click by somebody unknown is kept for the worker to judge; these are known by now
         pressed(play, who, GPU, "menu_nodes", "nodes")
-        wait_until(lambda who=who: store.exists(f"{{qm}}:person:{TEAM['id']}:{who}"), 20, f"{who} to be known")  # type: ignore[misc]
+        wait_until(lambda who=who: store.exists(f"{{qm}}:person:{who}"), 20, f"{who} to be known")  # type: ignore[misc]
     operation, digest = asked["id"], json.loads(asked["plan"])["digest"]
     writes = {service: len(play.writes(service, "")) for service in ("azure", "kubernetes")}
     for who, channel in ((GINA, GPU), (XAVI, GPU), (ALICE, RANDOM)):

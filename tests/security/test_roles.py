@@ -48,6 +48,7 @@ def test_no_command_is_taken_where_the_policy_does_not_allow_the_channel(gate: G
 def test_strangers_try_every_command_and_nothing_at_all_is_changed(play: Playing) -> None:
     wait_until(lambda: "On it" in play.command("cluster list"), 20)
     before = {service: len(play.writes(service, "")) for service in ("azure", "kubernetes")}
+    assert play.call("POST", "/invite", {"user": XAVI, "channel": GPU})["ok"]
     for who, text in product((GINA, XAVI), EXAMPLES):
         play.command(text, who)
     play.command("status", ALICE)

@@ -7,6 +7,7 @@ import re
 from tests.journeys.jobs.acts import IMAGE, MANIFEST, button, card_of, posted, ran, run_on_gpu
 from tests.journeys.looking import Looking
 from tests.playing import ALICE, GINA, GPU, Playing, shown, wait_until
+from tests.security.test_secrets import ever_written
 
 
 def test_a_job_runs_again_with_changes_and_is_compared_with_the_last(play: Playing, lab: Looking) -> None:
@@ -178,6 +179,22 @@ def test_an_unsafe_manifest_is_refused_with_all_reasons(play: Playing, lab: Look
     for reason in ("hostNetwork", "hostPID", "privileged", "kube-system"):
         assert reason in shown(card), reason
     assert not [job for job in lab.jobs() if job["metadata"]["name"].startswith("grabby")]
+
+
+def test_a_manifest_that_carries_a_secret_is_refused_and_never_written_down(play: Playing, lab: Looking) -> None:
+    pasted, attached = "wandb" + "c0ffee42" * 4, "wandb" + "deadbee7" * 4
+    text = MANIFEST.format(name="telling", args="[]", gpus=1).replace("args: []", "env: [{name: WANDB_API_KEY, value: %s}]")
+    run_on_gpu(play, posted(play, f"```{text % pasted}```"))
+    view = wait_until(lambda: play.call("GET", f"/views?user={ALICE}")["views"])[-1]
+    assert "WANDB_API_KEY` carries what looks like a secret" in str(view)
+    play.call("POST", "/views/close", {"user": ALICE, "view_id": view["id"]})
+    run_on_gpu(play, posted(play, "as a file", [{"name": "telling.yaml", "content": text % attached}]))
+    play.card(r"\ARun on GPU - (.|\n)*Not started(.|\n)*WANDB_API_KEY` carries what looks like a secret")
+    written = b"".join(file.read_bytes() for file in ever_written(play))
+    assert b"telling.yaml" in written
+    assert pasted.encode() not in written
+    assert attached.encode() not in written
+    assert not [job for job in lab.jobs() if job["metadata"]["name"].startswith("telling")]
 
 
 def test_a_huge_file_is_not_read(play: Playing) -> None:
