@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import re
@@ -9,6 +10,7 @@ import ssl
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -19,6 +21,7 @@ from tests.playing import ALICE, BOB, GPU, Playing, playing, shown, wait_until
 OPS = "G0OPS"
 SIZE = "Standard_NC4as_T4_v3"
 HOUR = 3600
+EXPIRES = "quartermaster-expires"
 
 
 @pytest.fixture
@@ -144,7 +147,7 @@ def test_a_pool_that_is_being_made_is_seen_to_its_end(play: Playing) -> None:
 def test_no_pool_lives_for_ever_because_its_expiry_cannot_be_read(play: Playing) -> None:
     cluster = made(play, "endless", f"--size {SIZE} --for 8h")
     play.card("cluster endless(.|\n)*Done", seconds=90)
-    untag(play, "quartermaster-endless", "endless", "quartermaster-expires")
+    untag(play, "quartermaster-endless", "endless", EXPIRES)
     wipe(play)
     play.reply(cluster["ts"], "had no expiry that I could read", seconds=30)
     wait_until(lambda: play.writes("azure", "^PATCH.*managedClusters/endless"), 30)
@@ -160,6 +163,56 @@ def test_a_thread_that_slack_will_not_show_keeps_no_lease_from_being_rebuilt(pla
     assert "`hidden`" in shown(play.card("I had lost my memory", OPS))
     play.advance(8 * HOUR + 60)
     play.reply(cluster["ts"], "has expired and is being deleted", seconds=30)
+
+
+def test_no_pool_lives_for_ever_because_its_own_expiry_cannot_be_read(play: Playing) -> None:
+    """Pools that were added have expiries of their own; the cluster's is well and far away."""
+    made(play, "long", "--for 3d")
+    play.card("cluster long(.|\n)*Done", seconds=90)
+    threads = {pool: made_pool(play, f"long/{pool}") for pool in ("untagged", "garbled")}
+    retag(play, "long", "untagged", None)
+    retag(play, "long", "garbled", "when it is done")
+    wipe(play)
+    for pool, card in threads.items():
+        play.reply(card["ts"], f"`long/{pool}` had no expiry that I could read", seconds=60)
+        wait_until(functools.partial(expiry_of_pool, play, "long", pool), 60, f"an expiry on {pool}")
+    play.advance(8 * HOUR + 60)
+    for pool, card in threads.items():
+        play.reply(card["ts"], f"`long/{pool}` has expired and is being deleted", seconds=60)
+        wait_until(functools.partial(play.writes, "azure", f"^DELETE.*agentPools/{pool}"), 60, f"{pool} to be deleted")
+    assert not play.writes("azure", "^DELETE.*managedClusters/long[?]")
+
+
+def made_pool(play: Playing, name: str) -> dict[str, Any]:
+    """A node pool that was added to a cluster, proven; its card."""
+    play.command(f"pool add {name} --size {SIZE} --for 8h")
+    card = play.card(f"node pool {name}(.|\n)*Waiting for approval")
+    play.click(card, "approve", BOB)
+    play.card(f"node pool {name}(.|\n)*Done", seconds=120)
+    return card
+
+
+def retag(play: Playing, cluster: str, pool: str, expires: str | None) -> None:
+    """Change (None: take off) a pool's expiry, as somebody does in the portal; once Azure is at rest."""
+    found = agent_pool(play, "GET", cluster, pool)
+    kept = {name: value for name, value in found["properties"]["tags"].items() if name != EXPIRES}
+    found["properties"]["tags"] = kept | ({EXPIRES: expires} if expires else {})
+    agent_pool(play, "PUT", cluster, pool, {"properties": found["properties"]})
+    wait_until(lambda: agent_pool(play, "GET", cluster, pool)["properties"]["provisioningState"] == "Succeeded", 30, f"{pool} to be at rest")
+
+
+def expiry_of_pool(play: Playing, cluster: str, pool: str) -> bool:
+    """Whether a pool has an expiry on Azure that can be read."""
+    text = str(agent_pool(play, "GET", cluster, pool)["properties"]["tags"].get(EXPIRES, ""))
+    with contextlib.suppress(ValueError):
+        return bool(datetime.fromisoformat(text))
+    return False
+
+
+def agent_pool(play: Playing, method: str, cluster: str, pool: str, body: Any = None) -> Any:
+    """A request about a node pool, by somebody who is not the bot."""
+    where = f"/resourceGroups/quartermaster-{cluster}/providers/Microsoft.ContainerService/managedClusters/{cluster}/agentPools/{pool}"
+    return azure(play, method, f"{where}?api-version=2025-05-01", body)
 
 
 def untag(play: Playing, group: str, cluster: str, tag: str) -> None:

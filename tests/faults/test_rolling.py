@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import itertools
+import json
+import re
 import threading
 import time
 import urllib.error
@@ -12,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+import redis as redis_sync
 from aiohttp import ClientConnectionError, ClientSession, ClientTimeout, TCPConnector, web
 
 from playground.__main__ import free_port
@@ -20,6 +25,16 @@ from tests.playing import ALICE, GPU, Playing, playing, wait_until
 
 ACK_MS = 3000.0
 TYPISTS = 12
+POLL_SECONDS = 1.0  # how often a balancer asks whether a replica is ready
+ASKED = {  # what people type all the time, and how it is answered at once; {} is a number that nobody else types
+    "sizes": "On it",
+    "nodes": "On it",
+    "price Standard_NC4as_T4_v3": "On it",
+    "help run": "/gpu run",
+    "cluster craete x": "cluster create",
+    "pool add rolled/gpu{} --size Standard_NC4as_T4_v3": "On it",
+    "cluster create rolled{} --for 1h": "On it",
+}
 
 
 @pytest.fixture(scope="module")
@@ -33,18 +48,21 @@ class Typists:
     """People who type all the time. `acks` is what each command was answered with, as Slack saw it."""
 
     play: Playing
-    acks: list[dict[str, Any]] = field(default_factory=list)
+    acks: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     over: threading.Event = field(default_factory=threading.Event)
 
-    def _type(self) -> None:
-        while not self.over.is_set():
-            self.acks.append(self.play.call("POST", "/commands", {"user": ALICE, "channel": GPU, "text": "sizes"}))
+    def _type(self, number: int) -> None:
+        for count, pattern in enumerate(itertools.islice(itertools.cycle(ASKED), number, None)):
+            if self.over.is_set():
+                return
+            text = pattern.format(f"{number}x{count}")
+            self.acks.append((text, self.play.call("POST", "/commands", {"user": ALICE, "channel": GPU, "text": text})))
             time.sleep(0.01)
 
     @contextlib.contextmanager
     def typing(self) -> Iterator[None]:
         """As long as the block runs."""
-        threads = [threading.Thread(target=self._type) for _ in range(TYPISTS)]
+        threads = [threading.Thread(target=self._type, args=(number,)) for number in range(TYPISTS)]
         for thread in threads:
             thread.start()
         try:
@@ -56,9 +74,20 @@ class Typists:
             for thread in threads:
                 thread.join()
 
-    def unanswered(self) -> list[dict[str, Any]]:
-        """Commands that were not taken, or too late."""
-        return [one for one in self.acks if one.get("error") or "On it" not in str(one["ack"]["text"]) or one["ack"]["ms"] > ACK_MS]
+    def unanswered(self) -> list[tuple[str, dict[str, Any]]]:
+        """Commands that were not answered as they should be, or too late."""
+        return [(text, one) for text, one in self.acks if one.get("error") or not _answered(text, one["ack"]) or one["ack"]["ms"] > ACK_MS]
+
+    def unrecorded(self) -> set[str]:
+        """Clusters that somebody was told would be seen to and of which there is no record."""
+        store = redis_sync.Redis.from_url(self.play.ready["redis"], decode_responses=True)
+        asked = {text for text, _ in self.acks if text.startswith("cluster create")}
+        return asked - {store.hget(key, "text") for key in store.scan_iter("{qm}:op:*", count=1000)}
+
+
+def _answered(text: str, ack: dict[str, Any]) -> bool:
+    wanted = next(answer for pattern, answer in ASKED.items() if re.fullmatch(re.escape(pattern).replace(r"\{\}", r"\w+"), text))
+    return wanted in json.dumps(ack)
 
 
 def ready(port: int) -> bool:
@@ -95,18 +124,22 @@ def test_over_socket_mode_no_ack_is_missed(play: Playing) -> None:
     for port in new:
         play.bots.pop(f"web{port}").kill()
     assert typists.unanswered() == []
+    assert typists.unrecorded() == set()
     assert len(typists.acks) > 100
 
 
 class Balancer(Aside):
-    """What stands before the replicas: sends each request to one that says it is ready; one that cannot be reached is passed over."""
+    """What stands before the replicas: asks each of them once in a while whether it is ready, and tries no second one for a request."""
 
     def __init__(self, ports: list[int]) -> None:
         super().__init__()
         self.port, self.ports = free_port(), ports
+        self._ready: list[int] = []
+        self._count = 0
 
     async def end(self) -> None:
         """Close the door, then the connections to the replicas."""
+        self._polling.cancel()
         await self._runner.cleanup()
         await self._session.close()
 
@@ -118,18 +151,35 @@ class Balancer(Aside):
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", self.port).start()
+        self._ready = [port for port in self.ports if await self._is_ready(port)]
+        self._polling = asyncio.create_task(self._poll())
+
+    async def _poll(self) -> None:
+        while True:
+            await asyncio.sleep(POLL_SECONDS)
+            self._ready = [port for port in self.ports if await self._is_ready(port)]
+
+    async def _is_ready(self, port: int) -> bool:
+        try:
+            async with self._session.get(f"http://127.0.0.1:{port}/readyz", timeout=ClientTimeout(total=POLL_SECONDS)) as answer:
+                return answer.status == 200
+        except TimeoutError:
+            return port in self._ready  # one late answer takes nobody out (Kubernetes: failureThreshold)
+        except ClientConnectionError:
+            return False
 
     async def _pass(self, request: web.Request) -> web.Response:
-        body = await request.read()
-        for port in list(self.ports):
-            with contextlib.suppress(ClientConnectionError, TimeoutError):
-                async with self._session.get(f"http://127.0.0.1:{port}/readyz", timeout=ClientTimeout(total=0.5)) as answer:
-                    if answer.status != 200:
-                        continue
-                headers = {name: value for name, value in request.headers.items() if name.lower() not in ("host", "content-length")}
-                async with self._session.post(f"http://127.0.0.1:{port}/slack/events", data=body, headers=headers) as answer:
-                    return web.Response(body=await answer.read(), status=answer.status, content_type=answer.content_type)
-        return web.Response(status=503)
+        body, turn = await request.read(), self._ready
+        if not turn:
+            return web.Response(status=503)
+        port = turn[self._count % len(turn)]
+        self._count += 1
+        headers = {name: value for name, value in request.headers.items() if name.lower() not in ("host", "content-length")}
+        try:
+            async with self._session.post(f"http://127.0.0.1:{port}/slack/events", data=body, headers=headers) as answer:
+                return web.Response(body=await answer.read(), status=answer.status, content_type=answer.content_type)
+        except ClientConnectionError:
+            return web.Response(status=503)
 
 
 def test_over_http_no_ack_is_missed(play: Playing) -> None:
@@ -142,4 +192,5 @@ def test_over_http_no_ack_is_missed(play: Playing) -> None:
         with typists.typing():
             replaced(play, old, new, SLACK_APP_TOKEN="")
     assert typists.unanswered() == []
+    assert typists.unrecorded() == set()
     assert len(typists.acks) > 100

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -14,10 +16,12 @@ from tests.playing import ALICE, BOB, GPU, Playing, playing, shown, wait_until
 
 ACK_MS = 3000.0
 SIZE = "Standard_NC4as_T4_v3"
+RETRY_AFTER = 7  # longer than the first pause that the engine would make by itself
+OBSERVER = (10.0, 0.5)  # what the shared observation may read at once, and each second
 SICK: dict[str, tuple[str, dict[str, Any]]] = {  # cluster: effect, options
     "hangs": ("hang", {"seconds": 3}),
     "slow": ("delay", {"seconds": 2}),
-    "throttled": ("status", {"status": 429, "retry_after": 2}),
+    "throttled": ("status", {"status": 429, "retry_after": RETRY_AFTER}),
     "failing": ("status", {"status": 500}),
     "lying": ("status", {"status": 404, "body": {"page": "not found"}}),
     "half": ("truncate", {}),
@@ -51,6 +55,44 @@ def asked_again(play: Playing, service: str, name: str, more: int = 3) -> None:
     wait_until(lambda: asked_of(play, service, match) >= before + more, 60, f"{service} to be asked about {name} again")
 
 
+def reads(play: Playing, since: float, until: float) -> list[dict[str, Any]]:
+    """Management reads in that time."""
+    return [row for row in play.requests("azure") if row["method"] == "GET" and "/managedClusters" in row["path"] and since <= row["at"] < until]
+
+
+def allowed(rows: list[dict[str, Any]], until: float) -> int:
+    """The most reads of a step that fails each time: pauses of 2, 4, 8, ... seconds, and one more where a kept connection breaks (aiohttp)."""
+    if not rows:
+        return 0
+    tries, pause, at = 1, 2.0, rows[0]["at"] + 2.0
+    while at < until:
+        tries, pause = tries + 1, pause * 2
+        at += pause
+    return 2 * tries
+
+
+def of(rows: list[dict[str, Any]], name: str) -> list[dict[str, Any]]:
+    """Those about the cluster itself: what its operation asked, not the observation's lists."""
+    return [row for row in rows if re.search(f"/managedClusters/{name}[?]", row["path"])]
+
+
+def budget_kept(play: Playing, names: list[str], since: float, until: float) -> None:
+    """No failing step asks more often than its pauses allow, and all together no more than that and the observation's budget."""
+    rows = reads(play, since, until)
+    sums = {name: (len(of(rows, name)), allowed(of(rows, name), until)) for name in names}
+    assert {name: counts for name, counts in sums.items() if counts[0] > counts[1]} == {}
+    burst, each = OBSERVER
+    assert len(rows) <= burst + each * (until - since) + sum(most for _, most in sums.values())
+
+
+def retry_after_kept(play: Playing, name: str) -> None:
+    """After each 429 the operation let pass what Azure asked for."""
+    asked = of(play.requests("azure"), name)
+    again = [after["at"] - (row["at"] + row["seconds"]) for row, after in pairwise(asked) if row["status"] == 429]
+    assert again
+    assert min(again) >= RETRY_AFTER
+
+
 @pytest.mark.timeout(240)
 def test_seven_are_sick_and_the_eighth_is_well(play: Playing) -> None:
     cards, names = {}, [*SICK, "stuck"]
@@ -61,6 +103,7 @@ def test_seven_are_sick_and_the_eighth_is_well(play: Playing) -> None:
     for name, (effect, options) in SICK.items():
         play.fault("azure", effect, f"/managedClusters/{name}\\b", times=-1, **options)
     play.fault("kubernetes", "hang", "stuck", times=-1, seconds=3)
+    began = time.time()
     for name in names:
         play.click(cards[name], "approve", BOB)
         play.reply(cards[name]["ts"], "Approved by")
@@ -72,9 +115,12 @@ def test_seven_are_sick_and_the_eighth_is_well(play: Playing) -> None:
         asked_again(play, "kubernetes" if name == "stuck" else "azure", name, more=1)
     assert acks(play) == []
     assert {name: replies(play, cards[name]) for name in silent} == silent
+    well = time.time()
     play.call("DELETE", "/faults")
+    budget_kept(play, [*names, "well"], began, well)
     for name in names:
         play.card(f"cluster {name} (.|\n)*Done", seconds=120)
+    retry_after_kept(play, "throttled")
     puts = Counter(row["path"].split("?")[0] for row in play.requests("azure") if row["method"] == "PUT" and row["handled"] in (200, 201))
     assert [path for path, count in puts.items() if count > 1] == []
     assert [text for card in cards.values() for text, count in Counter(replies(play, card)).items() if count > 1] == []
