@@ -43,10 +43,11 @@ PAUSES: Final = (0.0, 0.1, 0.3, 0.7, 1.5)
 
 @dataclass(frozen=True)
 class Story:
-    """One schedule: what is asked for, and the acts after it, each with the seconds before it."""
+    """One schedule: what is asked for, what is out of order by then ('' nothing), and the acts after it, each with the seconds before it."""
 
     kind: str
     acts: tuple[tuple[str, float], ...]
+    before: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class Round:
     def from_json(cls, text: str) -> Round:
         """The reverse."""
         read = json.loads(text)
-        stories = tuple(Story(one["kind"], tuple((act, pause) for act, pause in one["acts"])) for one in read["stories"])
+        stories = tuple(Story(one["kind"], tuple((act, pause) for act, pause in one["acts"]), one["before"]) for one in read["stories"])
         return cls(read["workers"], tuple((event, pause) for event, pause in read["events"]), stories)
 
 
@@ -73,6 +74,7 @@ def rounds(stories: int = STORIES) -> st.SearchStrategy[Round]:
     """Rounds of that many stories."""
     pauses = st.sampled_from(PAUSES)
     acts = st.lists(st.tuples(st.sampled_from((*OFTEN, *DEEDS, *FAULTS)), pauses), min_size=2, max_size=9).map(tuple)
-    story = st.builds(Story, st.sampled_from(KINDS), acts)
+    before = st.sampled_from(("", "slack delivers twice")) | st.sampled_from(tuple(FAULTS))
+    story = st.builds(Story, st.sampled_from(KINDS), acts, before)
     events = st.lists(st.tuples(st.sampled_from(EVENTS), st.sampled_from((0.2, 0.5, 1.0, 2.0))), min_size=1, max_size=4).map(tuple)
     return st.builds(Round, st.sampled_from((1, 1, 2)), events, st.lists(story, min_size=stories, max_size=stories).map(tuple))

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections import Counter
 from typing import Any, Final
 
+from chaos.counting import Asked, Ledger, Outside, recorded
 from chaos.drawn import FAULTS, Story
 from chaos.system import BASE, SIZE, System, threads
 from tests.playing import ALICE, BOB, CAROL, GPU, shown
 
 ML: Final = "C0ML"
-ACCEPTED: Final = (200, 201, 202, 204)
 ENDED: Final = {"succeeded": "Done", "failed": "Failed", "refused": "Not started", "denied": "Denied", "cancelled": "Cancelled", "expired": "Expired"}
 AT_REST: Final = {*ENDED, "waiting_approval", "waiting_confirmation"}
 CARDS: Final = ("cluster.create", "cluster.delete", "pool.add", "pool.delete", "job.run")
@@ -20,17 +21,19 @@ CREATED: Final = ("cluster.create", "pool.add")
 
 
 class Telling:
-    """`acked` counts what the bot said yes to; `said_yes` whether somebody who may approve pressed the button."""
+    """`acked` counts what the bot said yes to, `asked` what people did, whatever became of it."""
 
     def __init__(self, system: System, story: Story, number: int) -> None:
         self.system, self.story = system, story
-        self.name = f"w{number}"
+        self.name = f"w{chr(97 + number // 26)}{chr(97 + number % 26)}"  # no digits: where there is no capacity the bot adds one
         self.channel = (GPU, ML)[number % 2]
         self.acked = 0
-        self.said_yes = False
+        self.asked = Asked()
 
     def tell(self) -> None:
         """Ask, and act."""
+        if self.story.before:
+            self._act(self.story.before)
         self._ask()
         for act, pause in self.story.acts:
             time.sleep(pause)
@@ -62,6 +65,7 @@ class Telling:
             self._ask(self.removal if act == "delete" else self.request)
         elif act == "mention":
             for card in self._cards()[:1]:
+                self.asked.mentions += 1
                 self.system.play.mention(card["ts"], "status", ALICE, self.channel)
         elif act == "cancel":
             self._press("cancel", (ALICE,))
@@ -73,6 +77,7 @@ class Telling:
             self._press("deny" if act == "deny" else "approve", who, patience=3.0)
 
     def _ask(self, text: str = "") -> None:
+        self.asked.typed[text or self.request] += 1
         answer = self.system.play.command(text or self.request, ALICE, self.channel)
         self.acked += "On it" in answer
 
@@ -86,7 +91,8 @@ class Telling:
         for card in cards:
             for user in people:
                 answer = self.system.play.click(card, action, user, self.channel)
-                self.said_yes = self.said_yes or (action == "approve" and user != ALICE and not _refused(answer))
+                if not _refused(answer) and not (action == "approve" and user == ALICE):
+                    self.asked.pressed[action].add(card["ts"])
 
     def _cards(self) -> list[dict[str, Any]]:
         return [one for one in self.system.messages(self.channel) if re.search(rf"\b{self.name}\b", shown(one))]
@@ -118,26 +124,22 @@ class Telling:
                     return f"{self.name}: {row['id']} waits for approval, and nobody can approve it"
         return ""
 
-    def broken(self, records: list[dict[str, str]], writes: list[str], standing: set[str]) -> list[str]:
-        """The promises that do not hold. `writes` are accepted ones to Azure, `standing` the clusters and pools that exist."""
+    def broken(self, records: list[dict[str, str]], outside: Outside) -> list[str]:
+        """The promises that do not hold."""
         rows = self.mine(records)
+        messages = self.system.play.messages(self.channel)
         said = Counter(
-            (payload["op"], payload["k"])
-            for message in threads(self.system.play.messages(self.channel))
-            if (payload := (message.get("metadata") or {}).get("event_payload"))
+            (payload["op"], payload["k"]) for message in threads(messages) if (payload := (message.get("metadata") or {}).get("event_payload"))
         )
         ids = {row["id"] for row in rows}
         wrong = [f"{self.name}: said {count} times: {key}" for key, count in said.items() if count > 1 and key[0] in ids]
         wrong += [f"{self.name}: {row['id']} {row['kind']} {row['status']} was acked and never answered" for row in rows if not _answered(row, said)]
-        about = [write for write in writes if self.name in re.split("[/-]", write)]
-        begun = [row for row in rows if row["kind"] in CREATED and '"made"' in row.get("memo", "")]
-        wrong += [f"{self.name}: {write} {count} times" for write, count in Counter(about).items() if write.startswith("put") and count > len(begun)]
-        puts = [write for write in about if write.startswith("put")]
-        if puts and not self.said_yes and self.story.kind in ("cluster", "pool"):
-            wrong.append(f"{self.name}: made without approval: {puts}")
-        return wrong + self._untrue(rows, standing)
+        about = sum(row["kind"].startswith("thread.") and json.loads(row["memo"]).get("about") in ids for row in records)
+        wrong += [f"{self.name}: {about} questions in its thread, {self.asked.mentions} asked"] if about > self.asked.mentions else []
+        ledger = Ledger(self.name, self.asked, outside, messages, approved=self.story.kind != "job")
+        return [*wrong, *ledger.wrong(), *recorded(self.name, self.asked, rows), *self._untrue(rows, outside.standing)]
 
-    def _untrue(self, rows: list[dict[str, str]], standing: set[str]) -> list[str]:
+    def _untrue(self, rows: list[dict[str, str]], standing: frozenset[str]) -> list[str]:
         """Where what the records say ended differs from what stands in Azure."""
         kinds = {"cluster": "cluster", "plain": "cluster", "pool": "pool"}
         if self.story.kind not in kinds:
