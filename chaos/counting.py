@@ -17,6 +17,7 @@ from tests.playing import shown
 ACCEPTED: Final = (200, 201, 202)
 MADE: Final = 201
 CHANGES: Final = ("stop", "start", "scale", "extend")
+UNDONE: Final = ("Failed", "Cancelled", "Not started")
 BUTTON_OF: Final = {"Cancelled": "cancel", "Denied": "deny"}
 ELSEWHERE: Final = re.compile("^🔁 ")
 EXPIRED: Final = re.compile("has expired and is being deleted")
@@ -112,7 +113,8 @@ class Ledger:
         threads = [message for card in self.creations() for message in card["replies"]]
         elsewhere = sum(bool(ELSEWHERE.search(shown(one))) for one in threads)
         expired = sum(bool(EXPIRED.search(shown(one))) for one in threads)
-        undone = sum("*Done*" not in shown(card) for card in self.creations())
+        begun = [card for card in self.creations() if card["ts"] in self.asked.pressed["approve"] or not self.approved]
+        undone = sum(any(f"*{state}*" in shown(card) for state in UNDONE) for card in begun)
         may = len(self.asked.pressed["confirm"]) + elsewhere + expired + undone
         gone = Counter(write.path for write in self._of("DELETE"))
         return [f"deleted {count} times, for {may} reasons: {path}" for path, count in gone.items() if count > may]

@@ -35,16 +35,16 @@ FAULTS: Final[dict[str, tuple[str, str, str, dict[str, Any]]]] = {  # name: serv
     "kubernetes takes it and cuts": ("kubernetes", "reset_after", "^P", {}),
     "kubernetes hangs": ("kubernetes", "hang", "", {"seconds": 2.0}),
     "kubernetes forgets": ("kubernetes", "watch_410", "", {}),
-    "kubernetes cuts a log": ("kubernetes", "cut_log", "", {"lines": 2}),
+    "kubernetes cuts a log": ("kubernetes", "reset_after", "/log", {}),
     "nodes lose their GPUs": ("kubernetes", "gpu_missing", "{}", {"seconds": 2.0}),
     "nodes fall silent": ("kubernetes", "node_not_ready", "{}", {"seconds": 2.0}),
     "prices break": ("prices", "status", "", {"status": 500}),
 }
 DEEDS: Final = (
-    "ask again", "approve", "approve twice", "approve oneself", "deny", "cancel", "mention", "delete", "confirm", "wait", "stop", "start", "scale",
-    "extend",
+    "ask again", "approve", "approve twice", "approve oneself", "deny", "cancel", "mention", "delete", "confirm", "wait", "settle",
+    "stop", "start", "scale", "extend",
 )  # fmt: skip
-OFTEN: Final = ("approve", "approve", "approve", "approve twice", "delete", "confirm", "confirm", "wait", "wait")
+OFTEN: Final = ("approve", "approve", "approve", "approve twice", "delete", "confirm", "confirm", "wait", "settle", "settle", "settle", "settle")
 KINDS: Final = ("cluster", "cluster", "cluster", "plain", "job", "job", "pool", "pool")
 LIVES: Final = ("48h", "48h", "48h", "1h")
 PROCESSES: Final = ((1, 1, 1), (1, 2, 1), (1, 1, 1), (3, 3, 3))
@@ -91,7 +91,7 @@ class Round:
 def rounds(stories: int = STORIES) -> st.SearchStrategy[Round]:
     """Rounds of that many stories."""
     pauses = st.sampled_from(PAUSES)
-    acts = st.lists(st.tuples(st.sampled_from((*OFTEN, *DEEDS, *FAULTS)), pauses), min_size=2, max_size=9).map(tuple)
+    acts = st.lists(st.tuples(st.sampled_from((*OFTEN, *DEEDS, *FAULTS)), pauses), min_size=2, max_size=10).map(tuple)
     before = st.sampled_from(("", "slack delivers twice")) | st.sampled_from(tuple(FAULTS))
     story = st.builds(Story, st.sampled_from(KINDS), acts, before, st.sampled_from(LIVES))
     events = st.lists(st.tuples(st.sampled_from(EVENTS), st.sampled_from((0.2, 0.5, 1.0, 2.0))), min_size=1, max_size=4).map(tuple)

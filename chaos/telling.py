@@ -21,6 +21,7 @@ CARDS: Final = (
     "pool.scale", "pool.extend", "job.run",
 )  # fmt: skip
 CREATED: Final = ("cluster.create", "pool.add")
+SETTLE_SECONDS: Final = 12.0
 REMOVED: Final = (".delete", ".expire")
 
 
@@ -76,6 +77,8 @@ class Telling:
             self.system.play.fault(service, effect, match.replace("{}", about), **options)
         elif act == "wait":
             time.sleep(0.7)
+        elif act == "settle":
+            self._settle()
         elif act in ("ask again", "delete"):
             self._ask(self.removal if act == "delete" else self.request)
         elif act in CHANGES:
@@ -93,6 +96,12 @@ class Telling:
             others = (BOB, CAROL, BOB) if self.channel == GPU else (BOB, BOB)
             who = {"approve": (BOB,), "approve twice": others, "deny": (BOB,)}.get(act, (ALICE,))
             self._press("deny" if act == "deny" else "approve", who, patience=3.0)
+
+    def _settle(self) -> None:
+        """As a person who waits until nothing of theirs is being worked on: what is asked for next finds it ready, or gone."""
+        ends = time.monotonic() + SETTLE_SECONDS
+        while time.monotonic() < ends and any("*Working on it*" in shown(card) for card in self._cards()):
+            time.sleep(0.3)
 
     def _ask(self, text: str = "") -> None:
         self.asked.typed[text or self.request] += 1
