@@ -28,9 +28,10 @@ bench: setup                      ## measurements, about eight minutes, into doc
 	$(BIN)/python -m bench $(ARGS)
 	$(BIN)/python -m bench.results
 
-chaos: setup                      ## a night's work: 2,000 random schedules, 10,000 generated requests; make chaos ARGS="200 --seed 7"
+chaos: setup                      ## a night's work: 2,000 random schedules, 10,000 each of requests, policy files and logs; make chaos ARGS="200 --seed 7"
 	$(BIN)/python -m chaos $(ARGS)
 	$(BIN)/python -m chaos.inputs
+	$(BIN)/python -m chaos.parsers
 
 image: setup                      ## the container image, built without a daemon (Debian 12, root), and a whole story in containers of it
 	scripts/image

@@ -1,6 +1,7 @@
 """``python -m chaos.inputs [N]``: N generated commands and payloads posted at `web` with the right signature, while `worker` runs what is accepted.
 
-No traceback may reach anybody, no process may end, and nothing outside of what may be meant may be requested of Azure or Kubernetes.
+There is a cluster with GPUs to be asked about, and Bob approves some of what is asked for. No traceback may reach anybody, no process may end, and
+nothing outside of what may be meant may be requested of Azure or Kubernetes; what is written is about a name that was drawn.
 """
 
 from __future__ import annotations
@@ -14,38 +15,28 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 from urllib.parse import urlencode
 
+import redis as redis_sync
 from hypothesis import HealthCheck, Phase, given, seed, settings
-from hypothesis import strategies as st
 
-from tests.playing import ALICE, BOB, GPU, ROOT, Playing, playing, wait_until
+from chaos.posted import BASE, command, named, payloads
+from chaos.telling import buttons
+from tests.playing import ALICE, BOB, GPU, ROOT, Playing, playing, shown, wait_until
 
-NASTY: Final = (
-    "..", "demo/..", "../..", "%2e%2e", "demo%2Fgpu", "demo/gpu/..", "\u2014", "--", "-", "*", "`", "```", '"', "'", "\\", "\n", "\x00",
-    "=b", "\U0001f600",
-    "<!channel>", "<http://a|b>", "9" * 30, "-1", "NaN", "0h", "900d", "\u202e", "$(id)", "{}", "&amp;", "x" * 300, "#", "?x=1", ";", "C0GPU", "null",
-)  # fmt: skip
-EXAMPLES: Final = (
-    "", "help pool", "cluster create demo --size Standard_NC4as_T4_v3 --nodes 1 --for 8h", "cluster list", "cluster show demo", "cluster adopt demo",
-    "cluster stop demo", "cluster start demo", "cluster delete demo", "pool add demo/gpu --size Standard_NC4as_T4_v3 --min 0 --max 2 --spot",
-    "pool list demo", "pool show demo/gpu", "pool scale demo/gpu --nodes 2", "pool extend demo/gpu --for 4h", "pool delete demo/gpu",
-    "plugin status demo", "plugin remove demo", "nodes demo", "check demo/gpu", "run mnist --on demo --env A=b -- --max_steps 5",
-    "run vector-add --gpus 2",
-    "jobs", "job mnist-1", "job mnist-1 --again", "logs mnist-1 --tail 5", "cancel mnist-1", "clean mnist-1", "sizes --region eastus",
-    "price Standard_NC4as_T4_v3", "quota eastus",
-    "feature register ManagedGPUExperiencePreview",
-    "feature status ManagedGPUExperiencePreview", "status", "budget", "audit", "digest show",
-    'digest set "weekdays 09:00 Europe/Berlin"', "digest off",
-)  # fmt: skip
-BUTTONS: Final = (
-    "approve", "confirm", "cancel", "deny", "extend", "logs", "curve", "again", "again_edit", "offer:0", "offer:x", "keep", "retry", "sizes", "quota",
-    "break_glass", "suggest_takeover", "suggest_x", "menu_cluster", "menu_x", "menu_nodes", "link_", "approve:1", "nothing_of_ours",
-)  # fmt: skip
-VIEWS: Final = ("deny", "break_glass", "cluster", "run", "again", "notice", "unknown")
+SIZE: Final = "Standard_NC4as_T4_v3"
+DECIDE_EVERY: Final = 100
+REST_SECONDS: Final = 240.0
+WRITES: Final = ("PUT", "POST", "PATCH", "DELETE")
+OURS: Final = ("default", "gpu-resources", "nvidia-device-plugin-daemonset")
+ADDED: Final = re.compile(r"-?(\d+|[a-z2-7]{6})$")
+"""What is added to a name that nobody chose: a number, or the beginning of an operation's id."""
+KEPT: Final = re.compile(rf"delete (cluster {BASE}|node pool {BASE}/gpu)\b")
 NAME: Final = r"[A-Za-z0-9](?:[\w.()-]*[\w()-])?"
 MEANT: Final = {
     "azure": re.compile(
@@ -56,99 +47,6 @@ MEANT: Final = {
 }  # fmt: skip
 
 
-def command(text: str) -> dict[str, str]:
-    """A slash command's form."""
-    return {
-        "command": "/gpu", "text": text, "team_id": "T0PLAYGROUND", "team_domain": "playground", "user_id": ALICE, "user_name": "alice",
-        "channel_id": GPU, "channel_name": "gpu", "response_url": "http://127.0.0.1:9/x", "api_app_id": "A0QM", "token": "t", "trigger_id": "1.2.x",
-    }  # fmt: skip
-
-
-def click(action: str, value: str) -> dict[str, Any]:
-    """A button's payload."""
-    return {
-        "type": "block_actions", "user": {"id": BOB, "username": "bob", "team_id": "T0PLAYGROUND"}, "api_app_id": "A0QM", "token": "t",
-        "container": {"type": "message", "message_ts": "1.2", "channel_id": GPU}, "trigger_id": "1.2.x", "team": {"id": "T0PLAYGROUND"},
-        "channel": {"id": GPU, "name": "gpu"}, "message": {"ts": "1.2", "text": "x", "blocks": []}, "response_url": "http://127.0.0.1:9/x",
-        "actions": [{
-            "action_id": action, "block_id": "b", "type": "button", "value": value, "action_ts": "1.2", "text": {"type": "plain_text", "text": "x"},
-        }],
-    }  # fmt: skip
-
-
-def submission(callback: str, value: str) -> dict[str, Any]:
-    """A modal's payload."""
-    fields = ("name", "region", "size", "nodes", "for", "work", "on", "gpus", "pods", "timeout", "args", "reason")
-    state = {field: {field: {"type": "plain_text_input", "value": value}} for field in fields}
-    return {
-        "type": "view_submission", "team": {"id": "T0PLAYGROUND"}, "user": {"id": ALICE, "team_id": "T0PLAYGROUND"}, "trigger_id": "1.2.x",
-        "view": {
-            "id": "V1", "type": "modal", "callback_id": callback, "state": {"values": state}, "blocks": [{"type": "input", "block_id": "name"}],
-            "private_metadata": json.dumps({"value": value, "channel": GPU, "job": value, "about": value}),
-        },
-    }  # fmt: skip
-
-
-def event(kind: str, text: str) -> dict[str, Any]:
-    """An event's payload."""
-    inner = {"type": kind, "user": ALICE, "channel": GPU, "text": f"<@U0QM> {text}", "ts": "1.2", "tab": "home"}
-    return {"type": "event_callback", "team_id": "T0PLAYGROUND", "api_app_id": "A0QM", "event": inner, "event_id": "Ev1", "token": "t"}
-
-
-def shortcut(text: str) -> dict[str, Any]:
-    """A message shortcut's payload."""
-    return {
-        "type": "message_action", "callback_id": "run_on_gpu", "trigger_id": "1.2.x", "team": {"id": "T0PLAYGROUND"}, "user": {"id": ALICE},
-        "channel": {"id": GPU}, "message": {"type": "message", "text": text, "ts": "1.2", "files": [{"id": text, "name": text}]}, "message_ts": "1.2",
-        "response_url": "http://127.0.0.1:9/x",
-    }  # fmt: skip
-
-
-words = st.sampled_from(NASTY) | st.text(max_size=20) | st.sampled_from(EXAMPLES)
-
-
-@st.composite
-def texts(draw: st.DrawFn) -> str:
-    """An example with a word replaced or inserted, or anything."""
-    parts = draw(st.sampled_from(EXAMPLES)).split()
-    at = draw(st.integers(0, len(parts)))
-    return " ".join([*parts[:at], draw(words), *parts[at + draw(st.integers(0, 1)) :]])
-
-
-JUNK: Final = st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=8), lambda kids: st.lists(kids, max_size=2), max_leaves=4)
-
-
-@st.composite
-def payloads(draw: st.DrawFn) -> tuple[str, Any, bool]:
-    """What Slack might post: a form or JSON; and whether it has the right shape: sometimes something is in it that nobody expects."""
-    text = draw(texts())
-    kind = draw(st.sampled_from(("command", "command", "click", "view", "event", "shortcut")))
-    if kind == "command":
-        return kind, command(text), True
-    body = {
-        "click": lambda: click(draw(st.sampled_from(BUTTONS)), text), "view": lambda: submission(draw(st.sampled_from(VIEWS)), text),
-        "event": lambda: event(draw(st.sampled_from(("app_mention", "app_home_opened", "message"))), text), "shortcut": lambda: shortcut(text),
-    }[kind]()  # fmt: skip
-    at = draw(st.none() | st.integers(0, 60))
-    return kind, broken(body, at, draw(JUNK)), at is None
-
-
-def broken(body: Any, at: int | None, junk: Any) -> Any:
-    """`body` with its `at`-th inner value replaced; None: as it is."""
-    places: list[tuple[Any, Any]] = []
-
-    def walk(node: Any) -> None:
-        for key in list(node) if isinstance(node, dict) else range(len(node)) if isinstance(node, list) else ():
-            places.append((node, key))
-            walk(node[key])
-
-    walk(body)
-    if at is not None and at < len(places):
-        node, key = places[at]
-        node[key] = junk
-    return body
-
-
 class Door:
     """The bot behind signed HTTP, and what is found wrong with how it answers."""
 
@@ -156,6 +54,10 @@ class Door:
         self.play, self.log = play, log
         self._secret, self._url = play.ready["env"]["SLACK_SIGNING_SECRET"], f"http://127.0.0.1:{play.ready['env']['PORT']}/slack/events"
         self._number = 0
+        self._seen: Counter[str] = Counter()
+        self._decided: set[str] = set()
+        self.names: set[str] = {"gpu"}  # what a pool is called that nobody names
+        self._store = redis_sync.Redis.from_url(play.ready["redis"], decode_responses=True)
 
     def post(self, kind: str, payload: Any) -> tuple[int, str]:
         """Post as Slack does; status and body."""
@@ -174,16 +76,79 @@ class Door:
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
 
+    def furnish(self) -> None:
+        """A cluster with two GPUs, as somebody made it before; what was requested for that is not counted."""
+        assert self.play.call("POST", "/delivery", {"mode": "http", "url": self._url})["verified"]
+        self.play.command(f"cluster create {BASE} --size {SIZE} --nodes 2 --for 7d", ALICE)
+        self.play.click(self.play.card("Waiting for approval", seconds=40), "approve", BOB)
+        self.play.card(f"cluster {BASE}(.|\n)*Done", seconds=60)
+        self._decided = {card["ts"] for card in self.play.messages(GPU)}
+        self._seen = Counter({service: len(self.play.requests(service)) for service in MEANT})
+
+    def decide(self) -> None:
+        """Bob approves two of three cards that wait for him, and Alice confirms as many deletions, but none of what the rest is asked about."""
+        for card in self.play.messages(GPU):
+            waits = {"approve", "confirm"} & buttons(card)
+            if not waits or card["ts"] in self._decided or KEPT.match(shown(card)):
+                continue
+            self._decided.add(card["ts"])
+            if len(self._decided) % 3:
+                action = waits.pop()
+                self.play.click(card, action, BOB if action == "approve" else ALICE)
+
+    def active(self) -> list[str]:
+        """Operations that run: not those that wait for somebody, nor the leases of what exists."""
+        rows: list[Any] = [self._store.hgetall(key) for key in self._store.scan_iter("{qm}:op:*", count=1000)]
+        return [f"{row['id']} {row['kind']} {row['step']} {row['text']}" for row in rows if row["status"] == "running" and row["kind"] != "lease"]
+
+    def rest(self) -> list[str]:
+        """Wait until nothing runs any more, what waits for a cluster that was stopped included; what still does."""
+        self.play.command(f"cluster start {BASE}", ALICE)
+        ends = time.monotonic() + REST_SECONDS
+        while (going := self.active()) and time.monotonic() < ends:
+            self.decide()
+            time.sleep(1)
+        return [f"still runs: {line}" for line in going]
+
+    def requests(self, service: str) -> list[dict[str, Any]]:
+        """What was requested of a service since the cluster stood there."""
+        return self.play.requests(service)[self._seen[service] :]
+
     def wrong(self) -> list[str]:
         """What should not have happened: a process ended, a traceback was shown, something was requested that nobody can have meant."""
         found = [f"{name} ended" for name, process in self.play.bots.items() if process.poll() is not None]
         found += [f"shown: {row['text'][:200]}" for row in self.play.messages(GPU) if re.search("Traceback|on my side", json.dumps(row))]
         for service, meant in MEANT.items():
-            paths = [row["path"] for row in self.play.requests(service)]
+            rows = self.requests(service)
+            paths = [row["path"] for row in rows]
             found += [f"{service} was asked for {path}" for path in paths if not meant.match(path) or "/../" in path or "%" in path.partition("?")[0]]
+            found += [f"{service} was asked for nothing at all"] if not rows else []
+            found += (
+                [f"{service} was never written to"] if not any(row["method"] in WRITES and row["handled"] in (200, 201, 202) for row in rows) else []
+            )
+            for row in rows:
+                strange = [name for name in _written(service, row) if not self._known(name)] if row["method"] in WRITES else []
+                found += [f"{service}: {row['method']} {row['path']} is about {strange}, which nobody named"] if strange else []
         # What `web` makes of a wrong shape it may well log; `worker` must not be reached by it.
         lines = [json.loads(line) for line in self.log.read_text(errors="replace").splitlines() if line.startswith("{")]
         return found + [f"logged: {json.dumps(line)[-700:]}" for line in lines if line["level"] in ("ERROR", "CRITICAL")]
+
+    def _known(self, name: str) -> bool:
+        """Whether somebody named it. A number may have been added, an operation's id, or our own name before it."""
+        plain = name.lower().removeprefix("quartermaster-")
+        return plain in self.names or ADDED.sub("", plain) in self.names or plain in OURS
+
+
+def _written(service: str, row: dict[str, Any]) -> Iterator[str]:
+    """The names that a write is about."""
+    path = row["path"].partition("?")[0].lower()
+    if service == "azure":
+        yield from re.findall(r"/(?:resourcegroups|managedclusters|agentpools|features)/([^/]+)", path)
+        return
+    cluster, _, rest = path.removeprefix("/clusters/").partition("/")
+    yield from cluster.split("--")
+    yield from re.findall(r"/(?:namespaces|jobs|daemonsets)/([^/]+)", rest)
+    yield from [row["made"]] if rest.endswith("/jobs") and row["made"] else []
 
 
 def hold(number: int, draws: int = 1) -> list[str]:
@@ -195,20 +160,28 @@ def hold(number: int, draws: int = 1) -> list[str]:
                 env = {**play.ready["env"], "SLACK_APP_TOKEN": "", "PATH": ""}
                 play.bots[name] = subprocess.Popen([sys.executable, "-m", "bot", name], cwd=ROOT, env=env, stdout=log, stderr=log)
         wait_until(lambda: _answers(door), 40, "web to answer")
+        door.furnish()
         bad: list[str] = []
+        posted: Counter[str] = Counter()
 
         @seed(draws)
         @settings(max_examples=number, deadline=None, database=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
         @given(payloads())
         def answered(drawn: tuple[str, Any, bool]) -> None:
             kind, body, right = drawn
+            posted[kind] += 1
+            door.names |= named(body)
+            if posted.total() % DECIDE_EVERY == 0:
+                door.decide()
             status, text = door.post(kind, body)
             if status not in ((200, 404) if right else (200, 400, 404, 500)) or "Traceback" in text or (right and "on my side" in text):
                 bad.append(f"{status} {text[:200]} for {json.dumps(drawn)[:600]}")
 
         answered()
         assert _answers(door), "web answers no more"
-        play.card("GPU sizes|sizes", seconds=60)
+        bad += door.rest()
+        asked = {service: Counter(row["method"] for row in door.requests(service)) for service in MEANT}
+        print(f"{posted.total()} posted: {dict(posted)}; requested: " + "; ".join(f"{name} {dict(count)}" for name, count in asked.items()))
         return bad + door.wrong()
 
 

@@ -7,9 +7,10 @@ import threading
 import time
 from typing import Any, Final
 
+from chaos.counting import Outside, jobs, strangers, writes
 from chaos.drawn import Round
-from chaos.system import System
-from chaos.telling import ACCEPTED, ML, Telling
+from chaos.system import BASE, System
+from chaos.telling import ML, Telling
 from tests.faults.test_redis_wiped import azure
 from tests.playing import GPU
 
@@ -65,29 +66,21 @@ def _resting(system: System, tellings: list[Telling]) -> list[str]:
 def _holding(system: System, tellings: list[Telling]) -> list[str]:
     """What does not hold, of any story and of all together."""
     records = system.records()
-    requests = system.play.requests("azure")
-    writes = [
-        f"{row['method']} {row['path'].split('?')[0]}".lower()
-        for row in requests
-        if row["method"] in ("PUT", "DELETE", "PATCH") and row["handled"] in ACCEPTED
-    ]
-    standing = _standing(system)
-    wrong = [line for one in tellings for line in one.broken(records, writes, standing)]
-    posted = [row for row in system.play.requests("kubernetes") if row["method"] == "POST" and row["path"].endswith("/jobs")]
-    created = sum(row["handled"] == 201 for row in posted)  # a dry run has a query
-    runs = sum(row["kind"] == "job.run" for row in records)
-    if created > runs:
-        wrong.append(f"{created} jobs for {runs} requests")
+    outside = Outside(writes(system.play.requests("azure")), jobs(system.play.requests("kubernetes")), _standing(system))
+    wrong = [line for one in tellings for line in one.broken(records, outside)]
+    names = {one.name for one in tellings}
+    wrong += strangers(outside, {BASE, *names})
+    wrong += [f"a Job that nobody asked for: {name}" for name in outside.jobs if name not in names]
     wrong += [f"{name} ended by itself" for name in system.died()]
     texts = json.dumps([system.play.messages(channel) for channel in (GPU, ML)])
     return [*wrong, "a traceback was shown"] if "Traceback" in texts else wrong
 
 
-def _standing(system: System) -> set[str]:
+def _standing(system: System) -> frozenset[str]:
     """Names of the clusters and node pools that exist, as Azure tells anybody who asks."""
     listed = azure(system.play, "GET", "/providers/Microsoft.ContainerService/managedClusters?api-version=2025-05-01")["value"]
     pools = [pool["name"] for one in listed for pool in one["properties"].get("agentPoolProfiles") or []]
-    return {one["name"] for one in listed} | set(pools)
+    return frozenset({one["name"] for one in listed} | set(pools))
 
 
 def _heard(system: System, wrong: list[str]) -> list[str]:

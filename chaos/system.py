@@ -7,11 +7,13 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -29,15 +31,18 @@ SPEED: Final = 1500.0
 SLACK_RATE: Final = 30.0
 BASE: Final = "base"
 SIZE: Final = "Standard_NC4as_T4_v3"
+KINDS: Final = ("web", "worker", "clock")
 FRESH_SECONDS: Final = 0.25
 
 
 class System:
-    """`log` is where the bot's processes write; `workers` is how many there are."""
+    """`log` is where the bot's processes write; `processes` is how many there are of each kind."""
 
-    def __init__(self, play: Playing, log: Path, workers: int) -> None:
+    def __init__(self, play: Playing, log: Path, processes: tuple[int, int, int]) -> None:
         self.play, self.log = play, log
-        self.names = ("web", "clock", *(f"worker{number}" for number in range(workers)))
+        self.names = tuple(f"{kind}{number}" for kind, count in zip(KINDS, processes, strict=True) for number in range(count))
+        self._ports = {name: str(_free_port()) for name in self.names if name.startswith("web")}
+        self._struck: Counter[str] = Counter()
         self.store = redis_sync.Redis.from_url(play.ready["redis"], decode_responses=True, socket_timeout=10)
         self._redis: asyncio.subprocess.Process | None = None
         self._lock = threading.Lock()
@@ -47,14 +52,15 @@ class System:
         """Start the bot, and have a cluster with a GPU pool ready for jobs and pools."""
         for name in self.names:
             self.start(name)
-        wait_until(lambda: "On it" in self.play.command(f"cluster create {BASE} --size {SIZE} --nodes 2 --for 7d", ALICE), 40, "web to answer")
-        card = self.play.card("Waiting for approval", seconds=40)
+        wait_until(lambda: "On it" in self.play.command(f"cluster create {BASE} --size {SIZE} --nodes 2 --for 7d", ALICE), 90, "web to answer")
+        card = self.play.card("Waiting for approval", seconds=60)
         self.play.click(card, "approve", BOB)
         self.play.card(f"cluster {BASE}(.|\n)*Done", seconds=60)
 
     def start(self, name: str) -> None:
         """Start one process."""
         env = {**os.environ, **self.play.ready["env"], **QUICK, "PYTHONPATH": str(ROOT / "chaos" / "peek")}
+        env |= {"PORT": self._ports[name]} if name in self._ports else {}
         with self.log.open("ab") as log:
             command = [sys.executable, "-m", "bot", name.rstrip("0123456789")]
             self.play.bots[name] = subprocess.Popen(command, cwd=ROOT, env=env, stdout=log, stderr=log)
@@ -63,11 +69,7 @@ class System:
         """Have something befall the system."""
         verb, _, what = event.partition(" ")
         if verb in ("kill", "restart") and what != "redis":
-            for name in [name for name in self.names if what == "all" or name.startswith(what)]:
-                process = self.play.bots[name]
-                process.send_signal(signal.SIGKILL if verb == "kill" else signal.SIGTERM)
-                process.wait(30)
-                self.start(name)
+            self._replace(self._chosen(what), signal.SIGKILL if verb == "kill" else signal.SIGTERM)
         elif event == "lose the queue":
             for key in list(self.store.scan_iter("{qm}:docket*")):
                 self.store.delete(key)
@@ -83,6 +85,25 @@ class System:
             self.play.advance(3600)
         else:
             time.sleep(0.5)
+
+    def _chosen(self, what: str) -> list[str]:
+        """All processes, or one of a kind: another one each time."""
+        if what == "all":
+            return list(self.names)
+        of_kind = [name for name in self.names if name.startswith(what)]
+        self._struck[what] += 1
+        return [of_kind[self._struck[what] % len(of_kind)]]
+
+    def _replace(self, names: list[str], how: signal.Signals) -> None:
+        for name in names:
+            self.play.bots[name].send_signal(how)
+        for name in names:
+            self.play.bots[name].wait(30)
+            self.start(name)
+
+    def now(self) -> float:
+        """Business time."""
+        return float(self.play.call("GET", "/clock")["now"])
 
     def _redis_pid(self) -> int:
         return self._redis.pid if self._redis else int(self.play.ready["pids"]["redis"])
@@ -131,16 +152,22 @@ class System:
 
 
 @contextlib.contextmanager
-def opened(workers: int) -> Iterator[System]:
+def opened(processes: tuple[int, int, int]) -> Iterator[System]:
     """A fresh system for one round."""
     with tempfile.TemporaryDirectory(prefix="chaos-") as folder, playing("--no-bot", "--slack-rate", str(SLACK_RATE), speed=SPEED) as play:
-        system = System(play, Path(folder) / "bot.log", workers)
+        system = System(play, Path(folder) / "bot.log", processes)
         try:
             system.open()
             yield system
         finally:
             play.close()
             system.close()
+
+
+def _free_port() -> int:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        return int(listening.getsockname()[1])
 
 
 def threads(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -2,35 +2,43 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections import Counter
 from typing import Any, Final
 
+from chaos.counting import CHANGES, Asked, Ledger, Outside, recorded
 from chaos.drawn import FAULTS, Story
 from chaos.system import BASE, SIZE, System, threads
 from tests.playing import ALICE, BOB, CAROL, GPU, shown
 
 ML: Final = "C0ML"
-ACCEPTED: Final = (200, 201, 202, 204)
 ENDED: Final = {"succeeded": "Done", "failed": "Failed", "refused": "Not started", "denied": "Denied", "cancelled": "Cancelled", "expired": "Expired"}
 AT_REST: Final = {*ENDED, "waiting_approval", "waiting_confirmation"}
-CARDS: Final = ("cluster.create", "cluster.delete", "pool.add", "pool.delete", "job.run")
+CARDS: Final = (
+    "cluster.create", "cluster.delete", "cluster.stop", "cluster.start", "cluster.extend", "pool.add", "pool.delete", "pool.stop", "pool.start",
+    "pool.scale", "pool.extend", "job.run",
+)  # fmt: skip
 CREATED: Final = ("cluster.create", "pool.add")
+SETTLE_SECONDS: Final = 12.0
+REMOVED: Final = (".delete", ".expire")
 
 
 class Telling:
-    """`acked` counts what the bot said yes to; `said_yes` whether somebody who may approve pressed the button."""
+    """`acked` counts what the bot said yes to, `asked` what people did, whatever became of it."""
 
     def __init__(self, system: System, story: Story, number: int) -> None:
         self.system, self.story = system, story
-        self.name = f"w{number}"
+        self.name = f"w{chr(97 + number // 26)}{chr(97 + number % 26)}"  # no digits: where there is no capacity the bot adds one
         self.channel = (GPU, ML)[number % 2]
         self.acked = 0
-        self.said_yes = False
+        self.asked = Asked()
 
     def tell(self) -> None:
         """Ask, and act."""
+        if self.story.before:
+            self._act(self.story.before)
         self._ask()
         for act, pause in self.story.acts:
             time.sleep(pause)
@@ -39,10 +47,11 @@ class Telling:
     @property
     def request(self) -> str:
         """The command that begins the story."""
+        life = self.story.life
         return {
-            "cluster": f"cluster create {self.name} --size {SIZE} --for 48h",
-            "plain": f"cluster create {self.name} --for 48h",
-            "pool": f"pool add {BASE}/{self.name} --size {SIZE} --for 48h",
+            "cluster": f"cluster create {self.name} --size {SIZE} --for {life}",
+            "plain": f"cluster create {self.name} --for {life}",
+            "pool": f"pool add {BASE}/{self.name} --size {SIZE} --for {life}",
             "job": f"run vector-add --on {BASE} --name {self.name}",
         }[self.story.kind]
 
@@ -51,6 +60,16 @@ class Telling:
         """The command that takes it away."""
         return {"job": f"cancel {self.name}", "pool": f"pool delete {BASE}/{self.name}"}.get(self.story.kind, f"cluster delete {self.name}")
 
+    def _change(self, verb: str) -> str:
+        """The command that changes it; '' where there is nothing to change."""
+        pool = {"pool": f"{BASE}/{self.name}", "cluster": f"{self.name}/gpu"}.get(self.story.kind, "")
+        if verb == "scale":
+            return f"pool scale {pool} --nodes 2" if pool else ""
+        if self.story.kind == "job":
+            return ""
+        of = f"pool {verb} {pool}" if self.story.kind == "pool" else f"cluster {verb} {self.name}"
+        return f"{of} --for 4h" if verb == "extend" else of
+
     def _act(self, act: str) -> None:
         if act in FAULTS:
             service, effect, match, options = FAULTS[act]
@@ -58,10 +77,16 @@ class Telling:
             self.system.play.fault(service, effect, match.replace("{}", about), **options)
         elif act == "wait":
             time.sleep(0.7)
+        elif act == "settle":
+            self._settle()
         elif act in ("ask again", "delete"):
             self._ask(self.removal if act == "delete" else self.request)
+        elif act in CHANGES:
+            if command := self._change(act):
+                self._ask(command)
         elif act == "mention":
             for card in self._cards()[:1]:
+                self.asked.mentions += 1
                 self.system.play.mention(card["ts"], "status", ALICE, self.channel)
         elif act == "cancel":
             self._press("cancel", (ALICE,))
@@ -72,7 +97,14 @@ class Telling:
             who = {"approve": (BOB,), "approve twice": others, "deny": (BOB,)}.get(act, (ALICE,))
             self._press("deny" if act == "deny" else "approve", who, patience=3.0)
 
+    def _settle(self) -> None:
+        """As a person who waits until nothing of theirs is being worked on: what is asked for next finds it ready, or gone."""
+        ends = time.monotonic() + SETTLE_SECONDS
+        while time.monotonic() < ends and any("*Working on it*" in shown(card) for card in self._cards()):
+            time.sleep(0.3)
+
     def _ask(self, text: str = "") -> None:
+        self.asked.typed[text or self.request] += 1
         answer = self.system.play.command(text or self.request, ALICE, self.channel)
         self.acked += "On it" in answer
 
@@ -86,7 +118,8 @@ class Telling:
         for card in cards:
             for user in people:
                 answer = self.system.play.click(card, action, user, self.channel)
-                self.said_yes = self.said_yes or (action == "approve" and user != ALICE and not _refused(answer))
+                if not _refused(answer) and not (action == "approve" and user == ALICE):
+                    self.asked.pressed[action].add(card["ts"])
 
     def _cards(self) -> list[dict[str, Any]]:
         return [one for one in self.system.messages(self.channel) if re.search(rf"\b{self.name}\b", shown(one))]
@@ -103,9 +136,17 @@ class Telling:
         rows = self.mine(records)
         found = [f"{self.name}: {row['id']} {row['status']} {row.get('step')}" for row in rows if row["status"] not in AT_REST]
         found += [f"{self.name}: {row['id']} {row['messages']}" for row in rows if re.search('"(new|sending)"', row["messages"])]
-        if len(rows) < self.acked:
-            found.append(f"{self.name}: {len(rows)} records of {self.acked} requests that were acked")
+        if (own := sum(not row.get("parent") for row in rows)) < self.acked:
+            found.append(f"{self.name}: {own} records of {self.acked} requests that were acked")
+        found += [f"{self.name}: its lease {row['id']} is over" for row in records if self._overdue(row)]
         return found or [line for row in rows if (line := self._outdated(row))]
+
+    def _overdue(self, row: dict[str, str]) -> bool:
+        """Whether that is the lease of what the story made, and it has run out."""
+        if row["kind"] != "lease" or row["status"] in ENDED:
+            return False
+        memo = json.loads(row["memo"])
+        return self.name in (memo["cluster"], memo["pool"].rstrip("0123456789")) and float(row.get("expires") or memo["expires"]) <= self.system.now()
 
     def _outdated(self, row: dict[str, str]) -> str:
         """What is wrong with the card of an operation that has ended; '' nothing, or it has none."""
@@ -118,39 +159,42 @@ class Telling:
                     return f"{self.name}: {row['id']} waits for approval, and nobody can approve it"
         return ""
 
-    def broken(self, records: list[dict[str, str]], writes: list[str], standing: set[str]) -> list[str]:
-        """The promises that do not hold. `writes` are accepted ones to Azure, `standing` the clusters and pools that exist."""
+    def broken(self, records: list[dict[str, str]], outside: Outside) -> list[str]:
+        """The promises that do not hold."""
         rows = self.mine(records)
+        messages = self.system.play.messages(self.channel)
         said = Counter(
-            (payload["op"], payload["k"])
-            for message in threads(self.system.play.messages(self.channel))
-            if (payload := (message.get("metadata") or {}).get("event_payload"))
+            (payload["op"], payload["k"]) for message in threads(messages) if (payload := (message.get("metadata") or {}).get("event_payload"))
         )
         ids = {row["id"] for row in rows}
         wrong = [f"{self.name}: said {count} times: {key}" for key, count in said.items() if count > 1 and key[0] in ids]
-        wrong += [f"{self.name}: {row['id']} {row['kind']} {row['status']} was acked and never answered" for row in rows if not _answered(row, said)]
-        about = [write for write in writes if self.name in re.split("[/-]", write)]
-        begun = [row for row in rows if row["kind"] in CREATED and '"made"' in row.get("memo", "")]
-        wrong += [f"{self.name}: {write} {count} times" for write, count in Counter(about).items() if write.startswith("put") and count > len(begun)]
-        puts = [write for write in about if write.startswith("put")]
-        if puts and not self.said_yes and self.story.kind in ("cluster", "pool"):
-            wrong.append(f"{self.name}: made without approval: {puts}")
-        return wrong + self._untrue(rows, standing)
+        wrong += [f"{self.name}: {row['id']} {row['kind']} {row['status']} was acked and never answered" for row in rows
+                  if not row.get("parent") and not _answered(row, said)]  # fmt: skip
+        about = sum(row["kind"].startswith("thread.") and json.loads(row["memo"]).get("about") in ids for row in records)
+        wrong += [f"{self.name}: {about} questions in its thread, {self.asked.mentions} asked"] if about > self.asked.mentions else []
+        ledger = Ledger(self.name, self.asked, outside, messages, approved=self._dear)
+        return [*wrong, *ledger.wrong(), *recorded(self.name, self.asked, rows), *self._untrue(rows, outside.standing)]
 
-    def _untrue(self, rows: list[dict[str, str]], standing: set[str]) -> list[str]:
+    @property
+    def _dear(self) -> bool:
+        """Whether it must not be made without an approval (playground/policy.toml: above $0.40/h, or $3 in all)."""
+        return self.story.kind in ("cluster", "pool") or (self.story.kind, self.story.life) == ("plain", "48h")
+
+    def _untrue(self, rows: list[dict[str, str]], standing: frozenset[str]) -> list[str]:
         """Where what the records say ended differs from what stands in Azure."""
-        kinds = {"cluster": "cluster", "plain": "cluster", "pool": "pool"}
-        if self.story.kind not in kinds:
+        if self.story.kind == "job":
             return []
-        ended = [row for row in rows if row["kind"] in (*CREATED, f"{kinds[self.story.kind]}.delete") and row["status"] in ENDED]
+        noun = "pool" if self.story.kind == "pool" else "cluster"
+        own = [row for row in rows if row["kind"] in (*CREATED, *(f"{noun}{verb}" for verb in REMOVED))]
+        ended = [row for row in own if row["status"] in ENDED]
         made = [row for row in ended if row["kind"] in CREATED and row["status"] == "succeeded"]
-        gone = [row for row in ended if row["kind"].endswith(".delete") and row["status"] == "succeeded"]
-        stands = self.name in standing
+        gone = [row for row in ended if row["kind"].endswith(REMOVED) and row["status"] == "succeeded"]
+        stands = [name for name in standing if re.fullmatch(rf"{self.name}\d?", name)]
         if made and not gone and not stands:
             return [f"{self.name}: {made[0]['id']} succeeded, and it does not exist"]
-        if stands and not made and len(ended) == len(rows):
-            return [f"{self.name}: stands, although {[(row['id'], row['kind'], row['status']) for row in rows]}"]
-        if stands and len(made) == 1 and gone and len(ended) == len(rows) and float(gone[-1]["ended"]) > float(made[0]["ended"]):
+        if len(stands) > len(made) and len(ended) == len(own):
+            return [f"{self.name}: {stands} stand, although {[(row['id'], row['kind'], row['status']) for row in own]}"]
+        if stands and len(made) == 1 and gone and len(ended) == len(own) and float(gone[-1]["ended"]) > float(made[0]["ended"]):
             return [f"{self.name}: stands, although {gone[-1]['id']} deleted it"]
         return []
 

@@ -27,6 +27,7 @@ class Seen:
     """One request received: `status` is 0 while it runs and 499 where it was cut off; `at` in epoch seconds.
 
     `handled` is what the service itself answered, whatever became of that on the way: 0 where a fault kept the request from it.
+    `made` is the name of what a POST to a collection made, which its path does not tell.
     """
 
     service: str
@@ -36,6 +37,7 @@ class Seen:
     at: float
     seconds: float = 0.0
     handled: int = 0
+    made: str = ""
 
 
 class Traffic:
@@ -63,7 +65,7 @@ class Traffic:
 
             async def handled(asked: web.Request) -> web.StreamResponse:
                 answer = await handler(asked)
-                row.handled = answer.status
+                row.handled, row.made = answer.status, asked.get("made", "")
                 return answer
 
             try:

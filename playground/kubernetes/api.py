@@ -13,7 +13,7 @@ from playground import chance
 from playground.kubernetes import deletion, discovery, logs, openapi, rbac, reads, tables, writes
 from playground.kubernetes.calls import Call, Target, parsed, target_of
 from playground.kubernetes.cluster import Cluster
-from playground.kubernetes.objects import Json, deleting
+from playground.kubernetes.objects import Json, deleting, name_of
 from playground.kubernetes.resources import PODS, REVIEWS
 from playground.kubernetes.statuses import ApiError, bad_request, method_not_allowed, no_such_path
 from playground.kubernetes.watch import watch
@@ -91,7 +91,9 @@ class Api:
         if verb == "create":
             if call.target.subresource:
                 return self._pod_action(call, body)
-            return _json(writes.create(call, body), 201, call.warnings)
+            made = writes.create(call, body)
+            request["made"] = "" if call.dry_run else name_of(made)
+            return _json(made, 201, call.warnings)
         if verb == "update":
             return _json(writes.replace(call, body), 200, call.warnings)
         target, there = call.target, call.cluster.store.get

@@ -10,13 +10,11 @@ from typing import Any
 
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from bot.approvals.policy import PolicyError, load, read
-from bot.approvals.rules import Policy
+from chaos.policies import EXAMPLE, changes, files, judge, texts
 
 HOUSE = Path(__file__).resolve().parents[2]
-EXAMPLE = HOUSE / "manifests" / "policy.example.toml"
 PLAYGROUND = HOUSE / "playground" / "policy.toml"
 
 SMALL = """
@@ -153,66 +151,19 @@ def test_a_file_that_cannot_be_read_is_a_policy_error(tmp_path: Path) -> None:
         load(tmp_path / "binary.toml")
 
 
-TABLES = ["roles", "tiers", "channels", "limits", "jobs", "budgets", "approvals", "break_glass", "idle", "fallback", "digest"]
-KEYS = ["requester", "approver", "up_to_hourly", "up_to_total", "max_nodes", "sizes", "allowed", "users", "per_user", "after", "expires", "reminders"]
-names = st.sampled_from([*TABLES, *KEYS, "version", "warn_before", "channel", "x"])
-scalars = (
-    st.integers()
-    | st.booleans()
-    | st.floats()
-    | st.text(max_size=8)
-    | st.sampled_from(["8h", "*", "U0BOB", "S0X", "C0GPU", "Standard_NC6", "eastus"])
-)
-values = st.recursive(
-    scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names | st.text(max_size=4), inner, max_size=3), max_leaves=8
-)
-
-
-def toml(value: object) -> str:
-    """`value` as inline TOML."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{toml(key)} = {toml(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(toml(item) for item in value) + "]"
-    if isinstance(value, str):
-        return '"' + "".join(f"\\U{ord(character):08x}" for character in value if not 0xD800 <= ord(character) <= 0xDFFF) + '"'
-    return repr(value)
-
-
-def judge(text: str) -> None:
-    """A policy, or a list of problems; nothing else."""
-    policy, found = _tried(text)
-    if policy is None:
-        assert found
-        assert all(len(problem) < 500 for problem in found)
-    else:
-        assert policy.tiers
-
-
-def _tried(text: str) -> tuple[Policy | None, tuple[str, ...]]:
-    try:
-        return read(text), ()
-    except PolicyError as error:
-        return None, error.problems
-
-
-@given(st.dictionaries(names, values, max_size=6))
+@given(files)
 @settings(max_examples=300, deadline=None)
-def test_any_toml_is_used_or_refused(content: dict[str, object]) -> None:
-    judge("\n".join(f"{toml(key)} = {toml(value)}" for key, value in content.items()))
+def test_any_toml_is_used_or_refused(text: str) -> None:
+    judge(text)
 
 
-@given(st.sampled_from(EXAMPLE.read_text().splitlines()), values)
+@given(changes)
 @settings(max_examples=300, deadline=None)
-def test_any_single_change_of_the_example_is_used_or_refused(line: str, value: object) -> None:
-    key = line.partition("=")[0]
-    changed = f"{key}= {toml(value)}" if "=" in line and not line.startswith("#") else ""
-    judge(EXAMPLE.read_text().replace(line, changed, 1) if line else EXAMPLE.read_text())
+def test_any_single_change_of_the_example_is_used_or_refused(text: str) -> None:
+    judge(text)
 
 
-@given(st.text(max_size=300))
+@given(texts)
 @settings(max_examples=200, deadline=None)
 def test_any_text_is_used_or_refused(text: str) -> None:
     judge(text)

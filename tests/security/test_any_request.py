@@ -10,6 +10,6 @@ import pytest
 from chaos.inputs import hold
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_generated_commands_and_payloads_do_no_harm() -> None:
     assert hold(1000, draws=7) == []
