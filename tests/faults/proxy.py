@@ -24,6 +24,7 @@ class Proxy:
         self.at, self.after, self.kill = at, after, kill
         self.seen: list[bytes] = []
         self.struck = asyncio.Event()
+        self.strikes = 0
         self._server: asyncio.AbstractServer | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -45,12 +46,12 @@ class Proxy:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         up_reader, up_writer = await asyncio.open_unix_connection(self.upstream)
-        answered, struck_here = asyncio.Event(), asyncio.Event()
+        since, answered, struck_here = self.strikes, asyncio.Event(), asyncio.Event()
         back = asyncio.create_task(self._back(up_reader, writer, answered, struck_here))
         try:
             while True:
                 command = await _command(reader)
-                if self.struck.is_set():
+                if self._over(since):
                     raise Cut
                 strikes = self._counted(command)
                 if strikes and not self.after:
@@ -86,9 +87,37 @@ class Proxy:
         self.seen.append(command)
         return len(self.seen) == self.at
 
+    def _over(self, since: int) -> bool:
+        """Whether nothing passes any more on a connection that was opened after `since` strikes."""
+        return self.struck.is_set()
+
     def _strike(self) -> None:
+        self.strikes += 1
         self.struck.set()
         self.kill()
+
+
+class EachOnce(Proxy):
+    """Strikes at every command to which `label` gives a name that it has not given before ('' never); whoever connects afterwards is served.
+
+    So what `kill` starts again does the same once more, and gets as far as the next name: all edges of a run, one after the other.
+    """
+
+    def __init__(self, path: Path, upstream: str, label: Callable[[bytes], str], *, after: bool, kill: Callable[[], None]) -> None:
+        super().__init__(path, upstream, lambda command: bool(label(command)), at=0, after=after, kill=kill)
+        self.label = label
+        self.names: dict[str, None] = {}
+        self.armed = False
+
+    def _counted(self, command: bytes) -> bool:
+        name = self.label(command) if self.armed else ""
+        if not name or name in self.names:
+            return False
+        self.names[name] = None
+        return True
+
+    def _over(self, since: int) -> bool:
+        return self.strikes != since
 
 
 async def _command(reader: asyncio.StreamReader) -> bytes:

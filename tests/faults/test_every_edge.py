@@ -16,7 +16,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -40,11 +40,11 @@ QUICK = {"LEASE": "0.5", "SWEEP": "0.3", "SETTLE": "0.4", "OBSERVE": "3600", "ST
 
 
 class Nursery:
-    """Forks workers."""
+    """Forks workers. `env` is what has to stand in the environment before anything is imported."""
 
-    def __init__(self) -> None:
-        command = [sys.executable, "-m", "tests.faults.toy"]
-        self._process = subprocess.Popen(command, cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    def __init__(self, env: Mapping[str, str] | None = None) -> None:
+        command, env = [sys.executable, "-m", "tests.faults.toy"], {**os.environ, **(env or {})}
+        self._process = subprocess.Popen(command, cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env)
         self._alive: set[int] = set()
 
     def fork(self, env: dict[str, str]) -> int:

@@ -1,7 +1,7 @@
 """The real worker with one toy kind of operation, forked from a process that has imported everything: a start takes milliseconds.
 
 ``python -m tests.faults.toy`` reads one JSON object a line - the environment of a worker, with TOY_URL where effects are counted -
-and answers with the process id of a fresh worker.
+and answers with the process id of a fresh worker. With RUN, it is the bot's process of that name as it is, without the toy.
 """
 
 from __future__ import annotations
@@ -17,7 +17,10 @@ from typing import Any
 
 import aiohttp
 
+import bot.__main__
+import bot.app.web
 import bot.app.worker as wiring
+import handlers.server  # noqa: F401 - imported before the fork, like all the rest
 from bot.operations.record import Operation
 from bot.operations.services import Services
 from bot.operations.steps import Done, End, Kind, Outcome, Say, Step, Wait
@@ -69,7 +72,6 @@ async def _work() -> None:
 
 def main() -> None:
     """Fork a worker for each line."""
-    wiring.__dict__["kinds"] = _kinds
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     for line in sys.stdin:
         pid = os.fork()
@@ -77,7 +79,12 @@ def main() -> None:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             os.environ.update(json.loads(line))
             logging.basicConfig(level=logging.WARNING if os.environ.get("TOY_LOUD") else logging.CRITICAL + 1)
-            asyncio.run(_work())
+            run = os.environ.get("RUN")
+            if run:
+                asyncio.run(bot.__main__._run(run, Settings.from_environment()))
+            else:
+                wiring.__dict__["kinds"] = _kinds
+                asyncio.run(_work())
             os._exit(0)
         print(pid, flush=True)
 
