@@ -14,6 +14,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -121,6 +122,14 @@ class Playing:
     def advance(self, seconds: float) -> None:
         """Let business time pass."""
         self.call("POST", "/clock", {"advance": seconds})
+
+    def begin_a_month(self, days: int) -> None:
+        """Where fewer than `days` of the month are left, go on to the next: a budget counts what falls into the present one."""
+        found = self.call("POST", "/clock", {"advance": 0})
+        now = datetime.fromtimestamp(float(found["now"]), UTC)
+        following = (now.replace(day=1) + timedelta(days=32)).replace(day=1, hour=0, minute=1)
+        if now + timedelta(days=days) > following:
+            self.advance((following - now).total_seconds())
 
     def bot(self, name: str, tag: str = "", **extra: str) -> subprocess.Popen[bytes]:
         """Start one of the bot's processes (where the playground was started without)."""

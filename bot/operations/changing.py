@@ -95,7 +95,9 @@ async def sent(op: Operation, do: Services, step: str, write: Awaitable[Begun], 
         if why is None or why.kind != BUSY:
             raise
         words = f"Azure is busy with something else ({why.detail.get('running', 'another operation')}); I go on when that is over"
-        return Wait(error.retry_after, on=azure_of(op), memo={"now": words, "busy": True})
+        # Refused, it was not begun: what goes on there is not this operation's to abort.
+        left = [name for name in op.memo.get("made", []) if name != step or asked(op, step)]
+        return Wait(error.retry_after, on=azure_of(op), memo={"now": words, "busy": True, "made": left})
     return waiting(op, do, now, token=begun.token, made=made(op, step), asked=[*op.memo.get("asked", []), step], busy=False)
 
 

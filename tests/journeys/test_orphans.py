@@ -17,6 +17,7 @@ from tests.playing import ALICE, BOB, CAROL, Playing, shown, wait_until
 @pytest.fixture(scope="module")
 def cards(play: Playing) -> dict[str, dict[str, Any]]:
     """Two proven clusters, made at the same time."""
+    play.begin_a_month(days=4)
     found = {name: waiting(play, name, "3d") for name in ("stray", "handmade")}
     for card in found.values():
         play.click(card, "approve", BOB)

@@ -178,6 +178,23 @@ async def test_what_azure_is_busy_with_is_waited_for_and_named_on_the_card_alone
     assert "busy" not in await world.said(op)
 
 
+async def test_what_azure_is_busy_with_is_not_aborted_by_a_cancel(world: World) -> None:
+    await world.make(world.ours(), nodes=1)
+    world.fault("sync_error", "PUT .*agentPools/gpu", times=-1, code="OperationNotAllowed", status=409, message="Another operation is in progress")
+    op_id = await world.begin("pool.scale", **GPU, nodes=2)
+    await world.go(op_id, lambda op: bool(op.memo.get("busy")))
+    world.faults.clear()
+    world.clock.speed = 100.0
+    await pools.update_tags(world.do.azure, "demo-rg", "demo", "gpu", {"by": "hand"})
+    await world.cancel(op_id)
+    op = await world.go(op_id)
+    assert op.status == "cancelled"
+    world.clock.speed = 2000.0
+    pool = await world.quiet()
+    assert (pool.provisioning_state, pool.tags["by"], pool.count) == ("Succeeded", "hand", 1)
+    assert not [line for line in world.writes() if "abort" in line]
+
+
 async def test_somebody_elses_change_in_the_meantime_is_told_and_not_fought(world: World) -> None:
     await world.make(world.ours(), nodes=1)
     op_id = await world.begin("pool.scale", **GPU, nodes=3)
