@@ -41,18 +41,30 @@ def asked(play: Playing, text: str) -> tuple[str, float]:
     return play.command(text), time.monotonic() - started
 
 
+def at_rest(play: Playing, text: str) -> bool:
+    """Whether no request that begins so is under way."""
+    store = redis_sync.Redis.from_url(play.ready["redis"], decode_responses=True)
+    records = [dict(store.hgetall(key)) for key in store.scan_iter("{qm}:op:*", count=1000)]
+    return not [one for one in records if str(one.get("text", "")).startswith(text) and one["status"] == "running"]
+
+
 def test_a_frozen_redis_is_said_in_the_ack_and_nothing_is_started(play: Playing) -> None:
     pid = redis_pid(play)
     os.kill(pid, signal.SIGSTOP)
     try:
-        answer, seconds = asked(play, "cluster create frozen --for 1h")
+        told = [asked(play, f"cluster create {text}") for text in ("frozen --for 1h", "frozen-gpus --size Standard_NC4as_T4_v3 --for 8h")]
     finally:
         os.kill(pid, signal.SIGCONT)
-    assert "nothing was started" in answer
-    assert seconds < ACK_SECONDS
+    for answer, seconds in told:
+        assert "nothing was started" in answer
+        assert seconds < ACK_SECONDS
     # Frozen is not dead: the write may be carried out after all once it thaws, so the person is told to look, and typing again is safe by name.
     wait_until(lambda: "On it" in play.command("nodes"), 30)
     wait_until(lambda: any("nodes" in shown(one) or "GPU" in shown(one) for one in play.messages(GPU)), 30)
+    # What costs money waits for its approval then, and what does not has its card: nothing is written behind the person's back.
+    wait_until(lambda: at_rest(play, "cluster create frozen"), 60, "what Redis carried out after all to end or to wait")
+    assert not play.writes("azure", "/managedClusters/frozen-gpus")
+    assert not play.writes("azure", "/managedClusters/frozen[?]") or play.card("cluster frozen\\b")
 
 
 def test_the_queues_keys_are_lost_and_everything_still_ends(play: Playing) -> None:
