@@ -14,7 +14,9 @@ import redis as redis_sync
 
 from playground import valkey
 from tests.app.conftest import free_port
-from tests.faults.test_kills import QUICK
+from tests.faults.aside import Aside
+from tests.faults.proxy import Proxy
+from tests.faults.test_kills import QUICK, kill
 from tests.playing import BOB, GPU, Playing, playing, shown, wait_until
 
 ACK_SECONDS = 3.0  # Slack: a slash command that is not answered by then shows the person an error
@@ -42,18 +44,62 @@ def asked(play: Playing, text: str) -> tuple[str, float]:
     return play.command(text), time.monotonic() - started
 
 
+def at_rest(play: Playing, text: str) -> bool:
+    """Whether no request that begins so is under way."""
+    store = redis_sync.Redis.from_url(play.ready["redis"], decode_responses=True)
+    records = [dict(store.hgetall(key)) for key in store.scan_iter("{qm}:op:*", count=1000)]
+    return not [one for one in records if str(one.get("text", "")).startswith(text) and one["status"] == "running"]
+
+
 def test_a_frozen_redis_is_said_in_the_ack_and_nothing_is_started(play: Playing) -> None:
     pid = redis_pid(play)
     os.kill(pid, signal.SIGSTOP)
     try:
-        answer, seconds = asked(play, "cluster create frozen --for 1h")
+        told = [asked(play, f"cluster create {text}") for text in ("frozen --for 1h", "frozen-gpus --size Standard_NC4as_T4_v3 --for 8h")]
     finally:
         os.kill(pid, signal.SIGCONT)
-    assert "nothing was started" in answer
-    assert seconds < ACK_SECONDS
+    for answer, seconds in told:
+        assert "nothing was started" in answer
+        assert seconds < ACK_SECONDS
     # Frozen is not dead: the write may be carried out after all once it thaws, so the person is told to look, and typing again is safe by name.
     wait_until(lambda: "On it" in play.command("nodes"), 30)
     wait_until(lambda: any("nodes" in shown(one) or "GPU" in shown(one) for one in play.messages(GPU)), 30)
+    # What costs money waits for its approval then, and what does not has its card: nothing is written behind the person's back.
+    wait_until(lambda: at_rest(play, "cluster create frozen"), 60, "what Redis carried out after all to end or to wait")
+    assert not play.writes("azure", "/managedClusters/frozen-gpus")
+    assert not play.writes("azure", "/managedClusters/frozen[?]") or play.card("cluster frozen\\b")
+
+
+class LastAnswerLost(Aside):
+    """Redis as `web` sees it: gone, from the moment on when it has written down what names `text`, and before it could say so."""
+
+    def __init__(self, path: Path, upstream: str, text: bytes) -> None:
+        super().__init__()
+        self._proxy = Proxy(path, upstream, lambda command: text in command, at=1, after=True, kill=lambda: None)
+
+    async def begin(self) -> None:
+        """Let everything through."""
+        await self._proxy.__aenter__()
+
+    async def end(self) -> None:
+        """Close."""
+        await self._proxy.__aexit__()
+
+
+def test_what_was_written_though_the_ack_says_otherwise_waits_for_its_approval(play: Playing, tmp_path: Path) -> None:
+    path, upstream = tmp_path / "redis.sock", str(play.ready["redis"]).removeprefix("unix://")
+    kill(play, "web")
+    with LastAnswerLost(path, upstream, b"cluster create unheard"):
+        play.bot("web", "cut off", **QUICK, REDIS_URL=f"unix://{path}")
+        wait_until(lambda: "On it" in play.command("sizes"), 30, "web to answer")
+        answer, seconds = asked(play, "cluster create unheard --size Standard_NC4as_T4_v3 --for 8h")
+    kill(play, "cut off")
+    play.bot("web", **QUICK)
+    assert "nothing was started" in answer
+    assert seconds < ACK_SECONDS
+    play.card("cluster unheard(.|\n)*Waiting for approval")
+    wait_until(lambda: "On it" in play.command("nodes"), 30, "web to answer")
+    assert not play.writes("azure", "/managedClusters/unheard")
 
 
 @pytest.fixture(params=["socket", "http"])

@@ -12,19 +12,24 @@ from typing import Any
 import pytest
 import redis as redis_sync
 
-from tests.faults.test_kills import QUICK, said_once
+from tests.faults.test_kills import QUICK, kill, said_once
 from tests.playing import ALICE, BOB, CAROL, GINA, GPU, Playing, playing, shown, wait_until
 
 REPLICAS = 3
+
+
+def start(play: Playing, number: int) -> None:
+    """One of each process."""
+    play.bot("web", f"web{number}", **QUICK, PORT=str(int(play.ready["env"]["PORT"]) + number))
+    play.bot("worker", f"worker{number}", **QUICK)
+    play.bot("clock", f"clock{number}", **QUICK)
 
 
 @pytest.fixture(scope="module")
 def play() -> Iterator[Playing]:
     with playing("--no-bot", speed=200) as running:
         for number in range(REPLICAS):
-            running.bot("web", f"web{number}", **QUICK, PORT=str(int(running.ready["env"]["PORT"]) + number))
-            running.bot("worker", f"worker{number}", **QUICK)
-            running.bot("clock", f"clock{number}", **QUICK)
+            start(running, number)
         wait_until(lambda: "On it" in running.command("sizes"), 60, "web to answer")
         yield running
 
@@ -47,6 +52,31 @@ def test_double_clicks_of_several_people_start_it_once(play: Playing) -> None:
     puts = Counter(row["path"].split("?")[0].rsplit("/", 1)[1].lower() for row in play.requests("azure") if row["method"] == "PUT")
     assert puts == {"quartermaster-once": 1, "once": 1, "gpu": 1}
     said_once(play)
+
+
+@pytest.mark.timeout(180)
+def test_double_clicks_start_it_once_while_one_of_each_process_is_killed(play: Playing) -> None:
+    """The clicks go on while the processes go, until one is taken: whoever clicks and is told of an error clicks again."""
+    names = ("killedweb", "killedworker", "killedclock")
+    for name in names:
+        play.command(f"cluster create {name} --size Standard_NC4as_T4_v3 --for 8h")
+    cards = {name: play.card(f"cluster {name} (.|\n)*Waiting for approval") for name in names}
+
+    def clicks(name: str, who: str) -> None:
+        wait_until(lambda: play.click(cards[name], "approve", who).get("ok"), 30, f"a click of {who} to be taken")
+
+    for number, name in enumerate(names):
+        victim = f"{name.removeprefix('killed')}{number}"
+        at_once(*[lambda who=who, name=name: clicks(name, who) for who in (BOB, BOB, CAROL)], lambda victim=victim: kill(play, victim))
+        at_once(*[lambda who=who, name=name: clicks(name, who) for who in (BOB, CAROL)])
+    for name in names:
+        play.card(f"cluster {name} (.|\n)*Done", seconds=90)
+        parts = (f"quartermaster-{name}[?]", f"managedClusters/{name}[?]", f"managedClusters/{name}/agentPools/gpu[?]")
+        assert [len(play.writes("azure", f"^PUT.*/{part}")) for part in parts] == [1, 1, 1]
+    said_once(play)
+    for number, name in enumerate(("web", "worker", "clock")):
+        extra = {"PORT": str(int(play.ready["env"]["PORT"]) + number)} if name == "web" else {}
+        play.bot(name, f"{name}{number}", **QUICK, **extra)
 
 
 @pytest.mark.timeout(120)
