@@ -82,11 +82,11 @@ def _holding(system: System, tellings: list[Telling]) -> list[str]:
     return [*wrong, "a traceback was shown"] if "Traceback" in texts else wrong
 
 
-def _standing(system: System) -> frozenset[str]:
-    """Names of the clusters and node pools that exist, as Azure tells anybody who asks."""
+def _standing(system: System) -> tuple[str, ...]:
+    """Names of the clusters and node pools that exist, as Azure tells anybody who asks: twice where there are two in different groups."""
     listed = azure(system.play, "GET", "/providers/Microsoft.ContainerService/managedClusters?api-version=2025-05-01")["value"]
     pools = [pool["name"] for one in listed for pool in one["properties"].get("agentPoolProfiles") or []]
-    return frozenset({one["name"] for one in listed} | set(pools))
+    return (*(one["name"] for one in listed), *pools)
 
 
 def _heard(system: System, wrong: list[str]) -> list[str]:
