@@ -42,7 +42,7 @@ class Outside:
 
     writes: tuple[Write, ...]
     jobs: Counter[str]
-    standing: frozenset[str]
+    standing: tuple[str, ...]
 
 
 @dataclass

@@ -80,8 +80,8 @@ class Door:
         """A cluster with two GPUs, as somebody made it before; what was requested for that is not counted."""
         assert self.play.call("POST", "/delivery", {"mode": "http", "url": self._url})["verified"]
         self.play.command(f"cluster create {BASE} --size {SIZE} --nodes 2 --for 7d", ALICE)
-        self.play.click(self.play.card("Waiting for approval", seconds=40), "approve", BOB)
-        self.play.card(f"cluster {BASE}(.|\n)*Done", seconds=60)
+        self.play.click(self.play.card("Waiting for approval", seconds=120), "approve", BOB)
+        self.play.card(f"cluster {BASE}(.|\n)*Done", seconds=120)
         self._decided = {card["ts"] for card in self.play.messages(GPU)}
         self._seen = Counter({service: len(self.play.requests(service)) for service in MEANT})
 
@@ -159,7 +159,7 @@ def hold(number: int, draws: int = 1) -> list[str]:
             with (Path(folder) / ("bot.log" if name == "worker" else "web.log")).open("ab") as log:
                 env = {**play.ready["env"], "SLACK_APP_TOKEN": "", "PATH": ""}
                 play.bots[name] = subprocess.Popen([sys.executable, "-m", "bot", name], cwd=ROOT, env=env, stdout=log, stderr=log)
-        wait_until(lambda: _answers(door), 40, "web to answer")
+        wait_until(lambda: _answers(door), 90, "web to answer")
         door.furnish()
         bad: list[str] = []
         posted: Counter[str] = Counter()

@@ -15,12 +15,31 @@ TABLES: Final = ("roles", "tiers", "channels", "limits", "jobs", "budgets", "app
 KEYS: Final = (
     "requester", "approver", "up_to_hourly", "up_to_total", "max_nodes", "sizes", "allowed", "users", "per_user", "after", "expires", "reminders",
 )  # fmt: skip
+LITERALS: Final = (
+    "1e99999999999999999999",
+    "-1e-99999999999999999999",
+    "1_000",
+    "0x1f",
+    "inf",
+    "nan",
+    "2026-01-01",
+    "07:32:00",
+    "2026-01-01T00:00:00Z",
+    "'x'",
+)
+
+
+class Literal(str):
+    """A value as it is written in TOML: what no Python value would be written as."""
+
+
 names = st.sampled_from((*TABLES, *KEYS, "version", "warn_before", "channel", "x"))
 scalars = (
     st.integers()
     | st.booleans()
     | st.floats()
     | st.text(max_size=8)
+    | st.sampled_from(LITERALS).map(Literal)
     | st.sampled_from(("8h", "*", "U0BOB", "S0X", "C0GPU", "Standard_NC6", "eastus"))
 )
 values = st.recursive(
@@ -30,6 +49,8 @@ values = st.recursive(
 
 def toml(value: object) -> str:
     """`value` as inline TOML."""
+    if isinstance(value, Literal):
+        return str(value)
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, dict):

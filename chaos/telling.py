@@ -51,7 +51,7 @@ class Telling:
         return {
             "cluster": f"cluster create {self.name} --size {SIZE} --for {life}",
             "plain": f"cluster create {self.name} --for {life}",
-            "pool": f"pool add {BASE}/{self.name} --size {SIZE} --for {life}",
+            "pool": f"pool add {BASE}/{self.name} --size {SIZE} --zone 2 --for {life}",
             "job": f"run vector-add --on {BASE} --name {self.name}",
         }[self.story.kind]
 
@@ -180,7 +180,7 @@ class Telling:
         """Whether it must not be made without an approval (playground/policy.toml: above $0.40/h, or $3 in all)."""
         return self.story.kind in ("cluster", "pool") or (self.story.kind, self.story.life) == ("plain", "48h")
 
-    def _untrue(self, rows: list[dict[str, str]], standing: frozenset[str]) -> list[str]:
+    def _untrue(self, rows: list[dict[str, str]], standing: tuple[str, ...]) -> list[str]:
         """Where what the records say ended differs from what stands in Azure."""
         if self.story.kind == "job":
             return []
