@@ -112,8 +112,8 @@ def crowd(play: Playing, store: redis_sync.Redis, key: str, value: str) -> None:
     for number in range(2 * UNKNOWN_CLICKS):
         assert pressed(play, f"U0NOBODY{number}", GPU, "approve", value) == 200
     assert sum(name.startswith("decision:") for name in records(store)[key]) == UNKNOWN_CLICKS
-    store.delete(f"{{qm}}:person:{TEAM['id']}:{CAROL}")
+    store.delete(f"{{qm}}:person:{CAROL}")
     assert pressed(play, CAROL, GPU, "approve", value) == 200
     assert sum(name.startswith("decision:") for name in records(store)[key]) == UNKNOWN_CLICKS
     assert "On it" in play.command("budget", CAROL)
-    wait_until(lambda: store.exists(f"{{qm}}:person:{TEAM['id']}:{CAROL}"), 20, "Carol to be known")
+    wait_until(lambda: store.exists(f"{{qm}}:person:{CAROL}"), 20, "Carol to be known")
