@@ -34,6 +34,7 @@ def _azure(policy: Policy, gates: Gates, paying: Paying) -> list[Kind]:
     start = (gates.admit, gates.card, plan)
     asking = (paying.check, gates.approve, recheck, paying.reserve)
     approved = (*start, *asking)
+    owned = (gates.admit, gates.card, gates.own, plan)
     lease = Step("lease", leases.begin)
     extend = Step("extend", leases.extend, "Move the expiry")
     scale_back, start_back = paying.taking_back(changing.SCALE_UNDO, "scale"), paying.taking_back(changing.POWER_UNDO, "power")
@@ -45,14 +46,14 @@ def _azure(policy: Policy, gates: Gates, paying: Paying) -> list[Kind]:
         ),
         Kind("pool.add", (*approved, fallback.POOL, paying.follow, *ENABLE, lease, fallback.CLEAR), (*fallback.UNDO, paying.unreserve)),
         Kind("cluster.adopt", (*start, gates.confirm, *asking, *adopting.ADOPT), (*adopting.UNDO, paying.unreserve)),
-        Kind("cluster.stop", (*start, *changing.STOP, paying.reprice), changing.POWER_UNDO),
+        Kind("cluster.stop", (*owned, *changing.STOP, paying.reprice), changing.POWER_UNDO),
         Kind("cluster.start", (*approved, *changing.START, paying.reprice, proving.FOLLOW), changing.POWER_UNDO),
-        Kind("pool.scale", (*approved, *changing.SCALE, paying.reprice, proving.FOLLOW), scale_back),
-        Kind("pool.stop", (*start, *changing.STOP, paying.reprice), changing.POWER_UNDO),
+        Kind("pool.scale", (*owned, *asking, *changing.SCALE, paying.reprice, proving.FOLLOW), scale_back),
+        Kind("pool.stop", (*owned, *changing.STOP, paying.reprice), changing.POWER_UNDO),
         Kind("pool.start", (*approved, *changing.START, paying.reprice, proving.FOLLOW), start_back),
-        Kind("pool.abort", (*start, *changing.ABORT)),
-        Kind("cluster.delete", (*start, gates.confirm, *paying.deleting(removal.CLUSTER_STEPS))),
-        Kind("pool.delete", (*start, gates.confirm, *paying.deleting(removal.POOL_STEPS))),
+        Kind("pool.abort", (*owned, *changing.ABORT)),
+        Kind("cluster.delete", (*owned, gates.confirm, *paying.deleting(removal.CLUSTER_STEPS))),
+        Kind("pool.delete", (*owned, gates.confirm, *paying.deleting(removal.POOL_STEPS))),
         Kind("cluster.expire", (plan, *paying.deleting(removal.CLUSTER_STEPS)), card="none"),
         Kind("pool.expire", (plan, *paying.deleting(removal.POOL_STEPS)), card="none"),
         Kind("pool.extend", (*start, *asking, extend)),
@@ -60,7 +61,7 @@ def _azure(policy: Policy, gates: Gates, paying: Paying) -> list[Kind]:
         Kind("thread.extend", (gates.admit, RESOLVE, plan_step(policy, "pool.extend"), ASK, paying.reserve, extend), card="none"),
         Kind("plugin.install", (*start, enabling.PLUGIN, enabling.ROLLOUT, deeds.SAY_PLUGIN, proving.FOLLOW)),
         Kind("plugin.upgrade", (*start, enabling.PLUGIN, enabling.ROLLOUT, deeds.SAY_PLUGIN, proving.FOLLOW)),
-        Kind("plugin.remove", (*start, gates.confirm, deeds.REMOVE_PLUGIN)),
+        Kind("plugin.remove", (*owned, gates.confirm, deeds.REMOVE_PLUGIN)),
         Kind("gpu.check", (*start, enabling.PROOF)),
         Kind("gpu.proof", (plan_step(policy, "gpu.check"), enabling.BRIEF_PROOF), card="none"),
         Kind(

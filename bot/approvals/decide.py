@@ -125,6 +125,11 @@ def _holders(policy: Policy, *roles: str) -> str:
     return ", ".join(dict.fromkeys(holders)) or "your workspace's owner"
 
 
+def operators(policy: Policy) -> str:
+    """Mentions of everybody who may act on what belongs to others."""
+    return _holders(policy, "operator")
+
+
 def approvers(policy: Policy) -> str:
     """Mentions of everybody who approves: what is told to all of them begins with it."""
     return _holders(policy, "approver")

@@ -6,6 +6,7 @@ means that the worker decides before anything is planned or started.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -21,6 +22,7 @@ from bot.approvals.decide import (
     may_break_glass,
     may_decide,
     may_request,
+    operators,
     roles_of,
 )
 from bot.approvals.policy import load
@@ -102,6 +104,13 @@ class Gate:
         if op.status != WAITING_CONFIRMATION or digest != (op.plan or {}).get("digest"):
             return str(Refused("approvals.stale"))
         return ""
+
+    def owner_refusal(self, name: str, owners: Collection[str], profile: Profile | None, user: str) -> Refused | None:
+        """Whoever has it may act on it, and so may operators, approvers and admins; what is nobody's is for these alone."""
+        if user in owners or (profile and {"operator", "approver"} & roles_of(self.policy, person_of(profile))):
+            return None
+        owner = next(iter(owners), "")
+        return Refused("approvals.not_owner" if owner else "approvals.no_owner", name=name, owner=owner, holders=operators(self.policy))
 
     def cancel_refusal(self, op: Operation, profile: Profile | None, user: str) -> str:
         """Who asked may cancel, and so may operators, approvers and admins."""

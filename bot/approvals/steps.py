@@ -21,6 +21,7 @@ from bot.approvals.decide import (
     outcome,
 )
 from bot.approvals.gate import Gate, person_of
+from bot.azure import tags
 from bot.errors import Refused
 from bot.operations import jobindex
 from bot.operations.present import duration
@@ -47,6 +48,7 @@ class Gates:
         self._gate, self._people = gate, people
         self.admit = Step("admit", self._admit)
         self.own_job = Step("own", self._own_job)
+        self.own = Step("own", self._own)
         self.card = Step("card", self._card)
         self.approve = Step("approve", self._approve)
         self.confirm = Step("confirm", self._confirm)
@@ -68,6 +70,23 @@ class Gates:
         profile = await self._people.fetch(op.user, self._gate.policy.user_groups)
         refusal = self._gate.cancel_refusal(about, profile, op.user)
         return End(REFUSED, say=(Say("refused", refusal, private_to=op.user),)) if refusal else Done()
+
+    async def _own(self, op: Operation, do: Services) -> Outcome:
+        """Whoever has a cluster or a node pool may stop, change or delete it: by the owner in its tags, which outlives the journal."""
+        if op.parent:
+            return Done()  # the bot's own deed, such as stopping what is idle
+        cluster = await do.cluster(op.values["cluster"])
+        pool = next((one for one in cluster.pools if one.name == op.values.get("pool")), None)
+        found = [tags.value(one.tags, tags.OWNER) for one in (pool, cluster) if one is not None]
+        profile = await self._people.fetch(op.user, self._gate.policy.user_groups)
+        refusal = self._gate.owner_refusal(
+            f"{cluster.name}/{pool.name}" if pool else cluster.name, [one for one in dict.fromkeys(found) if one], profile, op.user
+        )
+        if refusal is None:
+            return Done()
+        # The card is for all to read and mentions nobody; whom to ask is for the one who asked.
+        error = {"code": refusal.code, "sentence": str(Refused("approvals.others")), "next_step": ""}
+        return End(REFUSED, say=(Say("refused", str(refusal), private_to=op.user),), error=error)
 
     async def _card(self, op: Operation, do: Services) -> Outcome:
         """Go on once the card stands in the channel: everything that follows refers to its thread."""

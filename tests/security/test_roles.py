@@ -45,6 +45,38 @@ def test_no_command_is_taken_where_the_policy_does_not_allow_the_channel(gate: G
     assert gate.refusal(kind, PEOPLE["admin"], "C0ELSEWHERE")
 
 
+@pytest.mark.parametrize(("owner", "who"), list(product(("theirs", "another's", "nobody's"), ("requester", "approver", "admin"))))
+def test_what_is_another_s_is_for_its_owner_and_for_operators(gate: Gate, owner: str, who: str) -> None:
+    profile = PEOPLE[who]
+    owners = {"theirs": [profile.id], "another's": ["U0SOMEBODY"], "nobody's": []}[owner]
+    refusal = gate.owner_refusal("lab/gpu", owners, profile, profile.id)
+    assert (refusal is None) is (owner == "theirs" or who != "requester")
+    if refusal is not None:
+        assert ("U0SOMEBODY" in str(refusal)) is (owner == "another's")
+        assert "S0PLATFORM" in str(refusal)
+
+
+OWNED = {
+    "cluster delete theirs": "theirs", "cluster stop theirs": "theirs", "pool delete theirs/gpu": "theirs/gpu", "pool stop theirs/gpu": "theirs/gpu",
+    "pool abort theirs/gpu": "theirs/gpu", "pool scale theirs/gpu --nodes 2": "theirs/gpu", "plugin remove theirs": "theirs",
+}  # fmt: skip
+
+
+def test_no_member_stops_changes_or_deletes_what_is_another_s(play: Playing) -> None:
+    wait_until(lambda: "On it" in play.command("cluster create theirs --size Standard_NC4as_T4_v3 --for 8h", BOB), 20)
+    play.click(play.card("cluster theirs(.|\n)*Waiting for approval"), "approve", CAROL)
+    play.card("cluster theirs(.|\n)*Done", seconds=90)
+    before = play.writes("azure", "theirs")
+    for count, (text, name) in enumerate(OWNED.items(), 1):
+        play.command(text, ALICE)
+
+        def refused(name: str = name) -> list[str]:
+            return [one for one in play.whispers(ALICE) if f"`{name}` belongs to <@{BOB}>" in one and "S0PLATFORM" in one]
+
+        wait_until(lambda text=text, count=count: sum(len(refused(one)) for one in set(OWNED.values())) >= count, 30, text)  # type: ignore[misc]
+    assert play.writes("azure", "theirs") == before
+
+
 def test_strangers_try_every_command_and_nothing_at_all_is_changed(play: Playing) -> None:
     wait_until(lambda: "On it" in play.command("cluster list"), 20)
     before = {service: len(play.writes(service, "")) for service in ("azure", "kubernetes")}
