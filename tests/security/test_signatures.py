@@ -19,9 +19,12 @@ BODY = urlencode({
 })  # fmt: skip
 
 
-def sent(play: Playing, body: str, stamp: str | None, signature: str | None) -> int:
+FORM = "application/x-www-form-urlencoded"
+
+
+def sent(play: Playing, body: str, stamp: str | None, signature: str | None, kind: str = FORM) -> int:
     """Post it as Slack would; the status."""
-    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    headers = {"Content-Type": kind}
     headers |= {"X-Slack-Request-Timestamp": stamp} if stamp is not None else {}
     headers |= {"X-Slack-Signature": signature} if signature is not None else {}
     request = urllib.request.Request(f"http://127.0.0.1:{play.ready['env']['PORT']}/slack/events", data=body.encode(), headers=headers)
