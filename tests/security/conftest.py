@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 import tempfile
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,6 +38,25 @@ def play() -> Iterator[Playing]:
         wait_until(lambda: running.call("POST", "/delivery", {"mode": "http", "url": url}).get("ok"), 30, "the bot to answer the challenge")
         wait_until(lambda: "On it" in running.command("sizes"), 30, "web to answer")
         yield running
+
+
+@pytest.fixture
+def socket_port(play: Playing) -> Iterator[int]:
+    """The port of one more `web`, in Socket Mode: once it is connected."""
+    port = free_port()
+    process = play.bot("web", "socket", PORT=str(port))
+
+    def connected() -> bool:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5) as answer:
+                return bool(json.loads(answer.read())["socket"]["connected"])
+        except OSError:
+            return False
+
+    wait_until(connected, 30, "a socket")
+    yield port
+    process.kill()
+    process.wait()
 
 
 @pytest.fixture
