@@ -12,11 +12,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import redis as redis_sync
 
 from tests.app.conftest import free_port
 from tests.playing import ROOT, Playing, playing, wait_until
 
 LOGS = Path(tempfile.mkdtemp(prefix="security-"))
+REDIS_PASSWORD, IDENTITY_HEADER = "QmSeedRedisPassword0123456789", "QmSeedIdentityHeader0123456789"
 PORTS: dict[str, int] = {}
 """Where `worker` and `clock` answer probes and metrics."""
 
@@ -31,7 +33,17 @@ def started(play: Playing, name: str) -> None:
 
 @pytest.fixture(scope="package")
 def play() -> Iterator[Playing]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PLAYGROUND_IDENTITY_HEADER", IDENTITY_HEADER)
+        yield from guarded()
+
+
+def guarded() -> Iterator[Playing]:
+    """With a password on its Redis."""
     with playing("--no-bot", speed=200) as running:
+        redis_sync.Redis.from_url(running.ready["redis"]).config_set("requirepass", REDIS_PASSWORD)
+        url = str(running.ready["redis"]).replace("unix://", f"unix://:{REDIS_PASSWORD}@")
+        running.ready["redis"] = running.ready["env"]["REDIS_URL"] = url
         for name in ("web", "worker", "clock"):
             started(running, name)
         url = f"http://127.0.0.1:{running.ready['env']['PORT']}/slack/events"
