@@ -98,7 +98,7 @@ class Playground:
             "SLACK_CONFIG_TOKEN": workspace.config_token, "SLACK_RATE_GRANTED": str(self.options.slack_rate),
             "SLACK_API_BASE_URL": f"{public}/api/", "PORT": str(bot), "REDIS_URL": redis_url, "AZURE_SUBSCRIPTION_ID": SUBSCRIPTION,
             "AZURE_ARM_BASE_URL": f"https://127.0.0.1:{arm}", "AZURE_PRICES_URL": f"http://127.0.0.1:{price}/api/retail/prices",
-            "IDENTITY_ENDPOINT": f"http://127.0.0.1:{ident}/msi/token", "IDENTITY_HEADER": "playground",
+            "IDENTITY_ENDPOINT": f"http://127.0.0.1:{ident}/msi/token", "IDENTITY_HEADER": identity.HEADER,
             "AZURE_TOKEN_CREDENTIALS": "ManagedIdentityCredential", "SSL_CERT_FILE": str(bundle),
             "QUARTERMASTER_POLICY": str(HERE / "policy.toml"), "QUARTERMASTER_CLOCK_FILE": str(self.folder / "clock.json"),
             "QUARTERMASTER_OBSERVE_SECONDS": "2", "QUARTERMASTER_SWEEP_SECONDS": "2", "QUARTERMASTER_JOB_LOOK_SECONDS": "2",

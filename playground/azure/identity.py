@@ -11,6 +11,7 @@ import base64
 import hashlib
 import hmac
 import json
+import os
 import secrets
 import time
 from typing import Final
@@ -21,7 +22,7 @@ from playground.azure.errors import ArmError
 
 TENANT: Final = "00000000-0000-4000-8000-00000000000a"
 PRINCIPAL: Final = "00000000-0000-4000-8000-00000000000b"
-HEADER: Final = "playground"
+HEADER: Final = os.environ.get("PLAYGROUND_IDENTITY_HEADER", "playground")
 LIFETIME: Final = 24 * 3600
 ARM_AUDIENCES: Final = ("https://management.azure.com", "https://management.core.windows.net")
 _KEY: Final = secrets.token_bytes(32)

@@ -202,7 +202,7 @@ class Runner:
             if fault is not None:
                 raise programs.Killed(*_FAULTS[fault.effect])
 
-        words = [str(word) for word in [*(spec.get("command") or []), *(spec.get("args") or [])]]
+        words = [environment.expanded(str(word), env) for word in [*(spec.get("command") or []), *(spec.get("args") or [])]]
         unseen = bool(self._gpus) and self._cluster.faults.take("kubernetes", where, "gpu_unseen") is not None
         return programs.Launch(
             image=str(spec["image"]),

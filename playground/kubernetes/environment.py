@@ -11,6 +11,8 @@ from playground.kubernetes.store import Store
 
 _SOURCES = (("configMap", CONFIG_MAPS, "ConfigMap"), ("secret", SECRETS, "Secret"))
 
+_REFERENCE = re.compile(r"\$?\$\(([A-Za-z_][\w.-]*)\)")
+
 
 def resolved(store: Store, pod: Json, container: Json) -> tuple[str, dict[str, str]]:
     """(why it cannot be made yet in the kubelet's words, the variables); `env` comes after `envFrom` and wins."""
@@ -27,6 +29,11 @@ def resolved(store: Store, pod: Json, container: Json) -> tuple[str, dict[str, s
         if value is not None:
             env[one["name"]] = value
     return "", env
+
+
+def expanded(word: str, env: dict[str, str]) -> str:
+    """A word of `command` or `args` with its ``$(NAME)`` filled in; what is not known stays as it is, and so does ``$$(NAME)`` less a ``$``."""
+    return _REFERENCE.sub(lambda found: found[0][1:] if found[0].startswith("$$") else env.get(found[1], found[0]), word)
 
 
 def _whole(store: Store, namespace: str, source: Json) -> tuple[str, dict[str, str]]:

@@ -6,11 +6,13 @@ import base64
 import re
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.playing import BOB, GPU, Playing, shown, wait_until
-from tests.security.conftest import PORTS
+from tests.journeys.looking import Looking
+from tests.playing import ALICE, BOB, GPU, Playing, shown, wait_until
+from tests.security.conftest import IDENTITY_HEADER, LOGS, PORTS, REDIS_PASSWORD
 
 TYPED = {  # what careless people type
     "a Hugging Face token": "hf_QmSeedAbCdEfGhIjKlMnOpQrStUvWxYz0123",
@@ -27,13 +29,36 @@ SHAPES = {  # what only the bot holds
 }
 
 
+HELD = ("SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "SLACK_APP_TOKEN", "SLACK_CONFIG_TOKEN")
+BESIDE = {  # by another way than a command
+    "a token in a field of a form": "hf_QmFormAbCdEfGhIjKlMnOpQrStUvWxYz0123",
+    "a token in the manifest of a shortcut": "ghp_QmManifest456789abcdefABCDEF01234567",
+    "a token in a job's log": "hf_QmLoggedAbCdEfGhIjKlMnOpQrStUvWxYz01",
+    "a password in a job's log": "QmLoggedPassword0123456789",
+}
+MANIFEST = """```
+apiVersion: batch/v1
+kind: Job
+metadata: {name: careless}
+spec:
+  template:
+    spec:
+      restartPolicy: Never
+      containers:
+        - name: main
+          image: ghcr.io/team/train:1.2
+          env: [{name: GITHUB_TOKEN, value: SEED}]
+          resources: {limits: {nvidia.com/gpu: 1}}
+```"""
+
+
 def everything(play: Playing, logs: Path) -> dict[str, str]:
-    """All that is kept or shown, by place."""
+    """All that is kept or shown, by place. What people themselves wrote into the channel is theirs, and left out."""
     seen = []
     for channel in (GPU, "C0ML", "G0OPS"):
         for user in ("", "U0ALICE", "U0BOB", "U0CAROL"):
-            for one in play.messages(channel, user):
-                seen += [shown(message) + repr(message) for message in (one, *one["replies"])]
+            rows = [message for one in play.messages(channel, user) for message in (one, *one["replies"])]
+            seen += [shown(one) + repr({**one, "replies": []}) + files(one) for one in rows if one.get("bot") or one.get("ephemeral_to")]
     told = []
     for port in (play.ready["env"]["PORT"], PORTS["worker"], PORTS["clock"]):
         for path in ("/metrics", "/readyz"):
@@ -46,14 +71,24 @@ def everything(play: Playing, logs: Path) -> dict[str, str]:
     }  # fmt: skip
 
 
+def files(message: dict[str, Any]) -> str:
+    """What stands in the files of a message."""
+    found = []
+    for file in message.get("files") or []:
+        with urllib.request.urlopen(file["url"], timeout=10) as answer:
+            found.append(answer.read().decode(errors="replace"))
+    return "\n".join(found)
+
+
 def ever_written(play: Playing) -> list[Path]:
     """The append-only files: each command that ever wrote to Redis, word for word."""
-    folder = Path(str(play.ready["redis"]).removeprefix("unix://")).parent
+    folder = Path(str(play.ready["redis"]).rpartition("@")[2].removeprefix("unix://")).parent
     return [file for file in folder.rglob("*.aof") if file.is_file()]
 
 
-@pytest.mark.timeout(150)
-def test_no_secret_is_kept_or_shown_anywhere(play: Playing, logs: Path) -> None:
+@pytest.fixture(scope="module")
+def places(play: Playing) -> dict[str, str]:
+    """Everything that was kept or shown, after a story in which people and servers were careless with secrets."""
     play.command("cluster create vault --size Standard_NC4as_T4_v3 --for 8h")
     card = play.card("cluster vault(.|\n)*Waiting for approval")
     play.click(card, "approve", BOB)
@@ -62,6 +97,10 @@ def test_no_secret_is_kept_or_shown_anywhere(play: Playing, logs: Path) -> None:
         for text in (f"run mnist --on vault --env TOKEN={secret}", f"run mnist --on vault -- --token {secret}", f"pool add vault/{secret}", secret):
             assert secret not in play.command(text)
         play.mention(card["ts"], f"logs {secret}")
+    filled_in(play, BESIDE["a token in a field of a form"])
+    manifest = MANIFEST.replace("SEED", BESIDE["a token in the manifest of a shortcut"])
+    posted = play.call("POST", "/messages", {"user": ALICE, "channel": GPU, "text": manifest})
+    assert play.call("POST", "/shortcuts", {"user": ALICE, "channel": GPU, "ts": posted["ts"], "callback_id": "run_on_gpu"})["ok"]
     # A cluster that refuses and a cloud that fails: error texts are where secrets leak.
     play.fault("kubernetes", "status", "GET", status=401)
     leaking = {"error": {"code": "InternalServerError", "message": "Bearer abcdefghijklmnopqrstuvwx"}}
@@ -69,19 +108,46 @@ def test_no_secret_is_kept_or_shown_anywhere(play: Playing, logs: Path) -> None:
     play.command("nodes vault")
     play.command("run mnist --on vault --gpus 1 -- --max_steps 20")
     play.card("mnist-.* on vault(.|\n)*Done", seconds=90)
+    logged(play)
     wait_until(lambda: play.command("jobs"), 10)
-    places = everything(play, logs)
-    assert all(places.values()), {place: len(text) for place, text in places.items()}
-    assert 'quartermaster_requests_total{call="PUT"' in places["metrics and probes"]
-    env = play.ready["env"]
-    seeds = TYPED | {name: env[name] for name in ("SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "SLACK_APP_TOKEN")}
-    mention = "logs "  # a person's own message in the channel is the person's; the bot's are looked at
-    found = []
-    for place, text in places.items():
-        kept = "\n".join(line for line in text.splitlines() if place != "Slack" or mention not in line or "U0QM" not in line)
-        for name, secret in seeds.items():
-            for shape in (secret, base64.b64encode(secret.encode()).decode().rstrip("=")):
-                if shape in kept:
-                    found.append(f"{name} in {place}: …{kept[max(0, kept.index(shape) - 120):kept.index(shape)]}")
-        found += [f"{name} in {place}: {match.group(0)[:60]}" for name, shape in SHAPES.items() if (match := re.search(shape, text))]
+    found = everything(play, LOGS)
+    assert all(found.values()), {place: len(text) for place, text in found.items()}
+    assert 'quartermaster_requests_total{call="PUT"' in found["metrics and probes"]
+    return found
+
+
+def filled_in(play: Playing, secret: str) -> None:
+    """The form for a job, with a token among the arguments."""
+    play.command("")
+    menu = wait_until(lambda: next((one for one in reversed(play.messages(GPU, ALICE)) if one.get("ephemeral_to") and one["blocks"]), None))
+    play.click(menu, "menu_run")
+    view = wait_until(lambda: play.call("GET", f"/views?user={ALICE}")["views"])[-1]
+    values = {"work": "vector-add", "on": "vault", "gpus": "1", "pods": "", "timeout": "2h", "args": f"--token {secret}"}
+    assert secret not in str(play.call("POST", "/views/submit", {"user": ALICE, "view_id": view["id"], "values": values}))
+
+
+def logged(play: Playing) -> None:
+    """A job that prints what a Secret of its namespace holds; its log is asked for as well."""
+    token, password = BESIDE["a token in a job's log"], BESIDE["a password in a job's log"]
+    held = {"TOKEN": token, "URL": f"postgres://trainer:{password}@db.internal/runs"}
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "vaulted"}, "stringData": held}
+    Looking(play, "vault").create("/api/v1/namespaces/default/secrets", secret)
+    play.command("run ghcr.io/team/train:1.2 --on vault --name loud --secret vaulted -- echo token $(TOKEN) url $(URL)")
+    card = play.card("loud on vault(.|\n)*Done", seconds=90)
+    play.mention(card["ts"], "logs")
+    play.reply(card["ts"], r"echo token \[masked\]", seconds=30)
+
+
+@pytest.mark.timeout(170)
+@pytest.mark.parametrize("name", [*TYPED, *BESIDE, *HELD, "the password of Redis", "what is asked for in the identity's header"])
+def test_no_secret_is_kept_or_shown_anywhere(play: Playing, places: dict[str, str], name: str) -> None:
+    given = TYPED | BESIDE | {"the password of Redis": REDIS_PASSWORD, "what is asked for in the identity's header": IDENTITY_HEADER}
+    secret = given.get(name) or str(play.ready["env"][name])
+    shapes = (secret, base64.b64encode(secret.encode()).decode().rstrip("="))
+    found = [(place, text.index(shape), text) for place, text in places.items() for shape in shapes if shape in text]
+    assert [f"{place}: …{text[max(0, at - 160) : at]}" for place, at, text in found] == []
+
+
+def test_no_key_certificate_kubeconfig_or_bearer_token_is_kept_or_shown_anywhere(places: dict[str, str]) -> None:
+    found = [(name, place, match[0][:60]) for name, shape in SHAPES.items() for place, text in places.items() if (match := re.search(shape, text))]
     assert found == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import math
 import time
 import urllib.error
 import urllib.request
@@ -11,7 +12,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.playing import Playing
+from tests.playing import Playing, wait_until
 
 BODY = urlencode({
     "command": "/gpu", "text": "cluster create forged --for 1h", "team_id": "T0PLAYGROUND", "user_id": "U0CAROL", "channel_id": "C0GPU",
@@ -19,12 +20,15 @@ BODY = urlencode({
 })  # fmt: skip
 
 
-def sent(play: Playing, body: str, stamp: str | None, signature: str | None) -> int:
+FORM = "application/x-www-form-urlencoded"
+
+
+def sent(play: Playing, body: str, stamp: str | None, signature: str | None, kind: str = FORM, port: int = 0) -> int:
     """Post it as Slack would; the status."""
-    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    headers = {"Content-Type": kind}
     headers |= {"X-Slack-Request-Timestamp": stamp} if stamp is not None else {}
     headers |= {"X-Slack-Signature": signature} if signature is not None else {}
-    request = urllib.request.Request(f"http://127.0.0.1:{play.ready['env']['PORT']}/slack/events", data=body.encode(), headers=headers)
+    request = urllib.request.Request(f"http://127.0.0.1:{port or play.ready['env']['PORT']}/slack/events", data=body.encode(), headers=headers)
     try:
         with urllib.request.urlopen(request, timeout=5) as answer:
             return int(answer.status)
@@ -37,13 +41,25 @@ def signed(secret: str, stamp: str, body: str) -> str:
 
 
 def now(offset: float = 0.0) -> str:
-    return str(int(time.time() + offset))
+    """A time stamp; rounded away from now, since it is a little later when it is read."""
+    return str(math.ceil(time.time() + offset) if offset > 0 else int(time.time() + offset))
 
 
 def test_a_true_signature_is_heard(play: Playing) -> None:
     body = BODY.replace("cluster+create+forged+--for+1h", "help")
     stamp = now()
     assert sent(play, body, stamp, signed(play.ready["env"]["SLACK_SIGNING_SECRET"], stamp, body)) == 200
+
+
+@pytest.mark.parametrize("offset", [-299, 299], ids=["299 s old", "299 s ahead"])
+def test_a_request_within_five_minutes_is_heard(play: Playing, offset: int) -> None:
+    body, secret = BODY.replace("cluster+create+forged+--for+1h", "help"), play.ready["env"]["SLACK_SIGNING_SECRET"]
+
+    def heard() -> bool:
+        stamp = str(round(time.time() + offset))  # stamped anew each time: a machine that is slow by a second proves nothing
+        return sent(play, body, stamp, signed(secret, stamp, body)) == 200
+
+    wait_until(heard, 10, f"a request stamped {offset} s from now to be heard")
 
 
 @pytest.mark.parametrize("offset", [-301, -3600, 301, 86400], ids=["301 s old", "an hour old", "301 s ahead", "a day ahead"])
@@ -63,4 +79,14 @@ def test_forged_and_altered_requests_are_refused_and_leave_no_trace(play: Playin
     ]  # fmt: skip
     assert [sent(play, *one) for one in tries] == [401] * len(tries)
     assert not play.writes("azure", "forged")
+    assert not any("forged" in str(one) for one in play.messages())
+
+
+def test_in_socket_mode_the_http_door_hears_nobody_without_a_signature(play: Playing, socket_port: int) -> None:
+    """It stays open beside the socket, so that a change of mode loses nothing: then the same has to hold there."""
+    stamp = now()
+    tries: list[tuple[str | None, str | None]] = [(None, None), (stamp, None), (stamp, signed("wrong", stamp, BODY)), (stamp, "v0=")]
+    assert [sent(play, BODY, *one, port=socket_port) for one in tries] == [401] * len(tries)
+    old = now(-301)
+    assert sent(play, BODY, old, signed(play.ready["env"]["SLACK_SIGNING_SECRET"], old, BODY), port=socket_port) == 401
     assert not any("forged" in str(one) for one in play.messages())

@@ -224,6 +224,34 @@ async def test_200_busy_threads_and_a_digest_provoke_no_429(redis: Redis) -> Non
         assert post.calls("chat.postMessage") == 401
 
 
+@pytest.mark.parametrize("method", ["conversations.history", "conversations.replies"])
+async def test_70_look_ups_after_a_restart_provoke_no_429(redis: Redis, method: str) -> None:
+    """Each post was cut off and has to be looked for. Slack states a rate and no burst, so here it has no more of one left than we use at once."""
+    async with opened(redis, granted=5) as post:
+        places = [("C0GPU", await parent(post)), ("C0ML", await parent(post, "C0ML"))]
+        said = [f"said {number}" for number in range(70)]
+        for number, text in enumerate(said):
+            channel, thread = places[number % 2]
+            post.speak(text, channel, **({"card": text} if method == "conversations.history" else {"thread": thread}))
+            if method == "conversations.replies":
+                await post.say(text, text)
+        post.local.fault("reset_after", "chat.postMessage", times=len(said))
+        gone = post.replica(settle=3600)
+        while post.calls("chat.postMessage") < len(said) + len(places):
+            await asyncio.gather(*(gone.deliver(text) for text in said))
+            await asyncio.sleep(0.1)
+        for _ in range(int(40 * post.granted)):  # of Slack's 50
+            await post.local.client.api_call(method, params={"channel": "C0GPU", "ts": places[0][1], "limit": 1})
+        before = post.calls(method)
+        replicas = [post.replica() for _ in range(3)]
+        await asyncio.gather(*(post.delivered(text, replicas[number % 3]) for number, text in enumerate(said)))
+        assert post.calls(method) - before == len(said)
+        assert {row["status"] for row in post.local.traffic.listed("slack") if row["path"].split("?")[0].endswith(method)} == {200}
+        rows = [row for channel, _ in places for row in await post.local.messages(channel)]
+        shown = Counter(one["text"] for row in rows for one in (row, *row["replies"]))
+        assert shown == Counter({"parent": 2, **dict.fromkeys(said, 1)})
+
+
 async def test_a_dead_channel_stalls_no_other(post: Post) -> None:
     post.speak("dead", "C0RANDOM", card="nobody reads this")
     post.speak("alive", "C0GPU", card="the card")
