@@ -148,6 +148,7 @@ WORDS: Final[dict[str, Words]] = {
         "That job is not run: {reasons}.", "Leave that out and run it again; what is needed all the same belongs into a job template of your operators."
     ),
     "plans.power_already": Words("{what} is {state} already.", "There is nothing to do."),
+    "plans.being_made": Words("`{name}` is still being made.", "Wait until its card says *Done*, or cancel it there."),
     "plans.pool_stopped": Words("Node pool `{name}` is stopped.", "Start it first: `/gpu pool start {name}`."),
     "plans.pool_unsettled": Words(
         "Node pool `{name}` is in the state {state}, and AKS {verb} only pools whose last change succeeded.",

@@ -15,7 +15,7 @@ from bot.azure.errors import cause
 from bot.azure.failures import BUSY
 from bot.azure.operations import Begun, terminal
 from bot.azure.pools import PoolState
-from bot.errors import Failed, Temporary
+from bot.errors import Failed, Refused, Temporary
 from bot.operations.present import date
 from bot.operations.provisioning import azure_of, broken, made, target, waiting
 from bot.operations.record import Operation
@@ -168,6 +168,8 @@ def turn(power: Power) -> Run:
         if not terminal(state.provisioning_state):
             return busy(op, do, "power", state, WHILE[power])
         if succeeded(state) and state.power_state == power:
+            if power == "Stopped" and isinstance(state, PoolState) and not tags.value(state.tags, tags.STOPPED):
+                await _not_by_its_cluster(op, do)
             do.clusters.forget(t["group"], t["cluster"])
             return Done(memo=settled(op, "power", power.lower()) | {"outcome": power.lower()}, say=(Say("power", _turned(op, state)),))
         if asked(op, "power"):
@@ -179,6 +181,14 @@ def turn(power: Power) -> Run:
         return await sent(op, do, "power", _turning(op, do, power), WHILE[power])
 
     return turned
+
+
+async def _not_by_its_cluster(op: Operation, do: Services) -> None:
+    """Raises Refused where the pool only looks stopped because its cluster is: it would run again with it."""
+    t = target(op)
+    cluster = await clusters.get(do.azure, t["group"], t["cluster"])
+    if cluster is not None and cluster.power_state == "Stopped":
+        raise Refused("azure.cluster_stopped", cluster=t["cluster"])
 
 
 def _turning(op: Operation, do: Services, power: Power) -> Awaitable[Begun]:

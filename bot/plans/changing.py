@@ -23,7 +23,7 @@ from bot.model import Change, Finding, Plan, exact, usd
 from bot.operations.answers import expiry, pool_expiry
 from bot.operations.changing import nodes_of, succeeded
 from bot.operations.present import date
-from bot.operations.record import Operation
+from bot.operations.record import RUNNING, Operation
 from bot.operations.services import Services
 from bot.plans.existing import named, pool_of
 from bot.plans.provision import Cost, remark
@@ -31,6 +31,7 @@ from bot.plans.provision import Cost, remark
 NO_RETURN: Final = Finding(
     "warn", "It may be impossible to start it again: Azure gives the machines to others meanwhile, and may have none of that size free then."
 )
+MAKING: Final = ("cluster.create", "pool.add")
 MAY_FAIL: Final = Finding("warn", "Azure may have no free machines of that size now; then it does not start, and I say so here.")
 
 
@@ -38,6 +39,7 @@ async def cluster_stop(op: Operation, do: Services, policy: Policy) -> Plan:
     """Stop a whole cluster."""
     cluster = await do.cluster(op.values["cluster"])
     _not_already(f"Cluster `{cluster.name}`", cluster, "Stopped")
+    await _not_being_made(do, cluster)
     running = [pool for pool in cluster.pools if pool.power_state != "Stopped"]
     findings = [*busy(cluster.name, cluster), NO_RETURN, *await _jobs_end(do, cluster)]
     target = named(cluster, shown=cluster.name, expires=expiry(cluster.tags))
@@ -50,6 +52,9 @@ async def pool_stop(op: Operation, do: Services, policy: Policy) -> Plan:
     name = f"{cluster.name}/{pool.name}"
     if pool.mode == "System":
         raise Refused("azure.system_pool", pool=pool.name)
+    if cluster.power_state == "Stopped":
+        raise Refused("azure.cluster_stopped", cluster=cluster.name)
+    await _not_being_made(do, cluster, pool)
     _not_already(f"Node pool `{name}`", pool, "Stopped")
     findings = [*busy(name, cluster, pool), *_unsettled(name, pool, "stops"), NO_RETURN, *await _jobs_end(do, cluster)]
     target = named(cluster, pool=pool.name, shown=name, expires=pool_expiry(cluster, pool))
@@ -110,6 +115,7 @@ async def pool_scale(op: Operation, do: Services, policy: Policy) -> Plan:
     before = {"min_nodes": pool.min_nodes or 0, "max_nodes": pool.max_nodes or 0} if pool.autoscaling else {"nodes": pool.count}
     low, high = after.get("nodes", after.get("min_nodes", 0)), after.get("nodes", after.get("max_nodes", 0))
     _scalable(cluster, pool, after, before)
+    await _not_being_made(do, cluster, pool)
     problems = within_limits(policy, Ask(nodes=high))
     if problems:
         raise Refused("plans.blocked", reasons=f"{problems[0].sentence} {problems[0].next_step}")
@@ -221,6 +227,15 @@ async def _jobs_end(do: Services, cluster: ClusterState) -> list[Finding]:
     targets = [(one.plan or {}).get("target", {}) for one in await do.journal.active() if one.kind == "job.run"]
     names = [f"`{t['job']}`" for t in targets if (t.get("group"), t.get("cluster")) == (cluster.group, cluster.name) and t.get("job")]
     return [Finding("warn", f"Jobs that run there end: on `{cluster.name}` these are running or waiting: {', '.join(names[:10])}.")] if names else []
+
+
+async def _not_being_made(do: Services, cluster: ClusterState, pool: PoolState | None = None) -> None:
+    """Raises Refused while a request that makes it goes on: the proof would fail on nodes that are stopped, and then all is taken back."""
+    for one in await do.journal.active():
+        t = (one.plan or {}).get("target", {})
+        here = one.kind in MAKING and (t.get("group"), t.get("cluster")) == (cluster.group, cluster.name)
+        if here and one.status == RUNNING and (pool is None or (t.get("pool") or {}).get("name") == pool.name):
+            raise Refused("plans.being_made", name=f"{cluster.name}/{pool.name}" if pool else cluster.name)
 
 
 def _not_already(what: str, state: ClusterState | PoolState, power: str) -> None:

@@ -8,10 +8,10 @@ HOUR, DAY = 3600, 86400
 
 
 def test_a_digest_is_set_shown_posted_at_its_time_and_ended(play: Playing) -> None:
-    play.command('digest set "weekdays 09:00 Europe/Berlin"')
-    play.card("digest will be posted here weekdays 09:00 Europe/Berlin")
+    play.command('digest set "daily 09:00 Europe/Berlin"')
+    play.card("digest will be posted here daily 09:00 Europe/Berlin")
     play.command("digest show")
-    play.card("weekdays 09:00 Europe/Berlin, set by")
+    play.card("daily 09:00 Europe/Berlin, set by")
     play.advance(7 * DAY)
     play.card("GPU digest", seconds=30)
     play.command("digest now")

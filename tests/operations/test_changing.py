@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from bot.azure import pools, tags
+from bot.azure import clusters, pools, tags
 from tests.operations.simulated import GPU, World, code, compose, findings, opened, plan
+
+NAMED = {"group": "demo-rg", "cluster": "demo"}
 
 
 @pytest.fixture
@@ -279,6 +281,31 @@ async def test_a_pool_that_was_never_priced_is_priced_when_it_starts(world: Worl
     op = await world.run("pool.start", **GPU)
     assert (op.status, plan(op)["approvals"]) == ("succeeded", 1)
     assert tags.value((await world.quiet()).tags, tags.PRICE) == "0.526"
+
+
+@pytest.mark.parametrize(("kind", "values"), [("pool.stop", GPU), ("pool.scale", {**GPU, "nodes": 2}), ("cluster.stop", {"cluster": "demo"})])
+async def test_what_is_still_being_made_is_not_stopped_under_its_proof(world: World, kind: str, values: dict[str, Any]) -> None:
+    """Without nodes the proof fails in the end, and what failed is taken back: the pool that was only to be stopped would be deleted."""
+    await world.make(world.ours(), nodes=1)
+    making = {"id": "making", "kind": "pool.add", "status": "running", "plan": json.dumps({"target": {**NAMED, "pool": {"name": "gpu"}}})}
+    await world.do.redis.hset(world.do.journal.key("op", "making"), items=[part for pair in making.items() for part in pair])
+    await world.do.redis.sadd(world.do.journal.key("active"), "making")
+    op = await world.run(kind, **values)
+    assert (op.status, code(op)) == ("refused", "plans.being_made")
+    await world.do.redis.srem(world.do.journal.key("active"), "making")
+    op = await world.run(kind, **values)
+    assert op.status == "succeeded", op.error
+
+
+async def test_a_pool_that_only_looks_stopped_because_its_cluster_is_is_not_said_to_be(world: World) -> None:
+    """It would run again, and cost, as soon as the cluster is started."""
+    await world.make(world.ours(), nodes=1)
+    op_id = await world.begin("pool.stop", **GPU)
+    await world.go(op_id, lambda op: op.plan is not None)
+    await clusters.stop(world.do.azure, "demo-rg", "demo")
+    op = await world.go(op_id)
+    assert (op.status, code(op)) == ("refused", "azure.cluster_stopped")
+    assert code(await world.run("pool.stop", **GPU)) == "azure.cluster_stopped"
 
 
 async def test_aks_stops_no_system_pool_and_no_pool_whose_last_change_failed(world: World) -> None:
