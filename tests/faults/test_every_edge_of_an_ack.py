@@ -7,6 +7,8 @@ of both: the cluster is made once, the click counts once, and what was typed twi
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -34,12 +36,13 @@ def concerns(command: bytes) -> bool:
 
 @dataclass
 class Doors:
-    """One `web` that stays, and any number that are killed."""
+    """One `web` that stays, and any number that are killed; the worker sees what came of it only afterwards."""
 
     play: Playing
     nursery: Nursery
     folder: Path
     stays: int
+    worker: int
 
     def open(self, port: int, **more: str) -> int:
         """A `web` at `port`, to which Slack delivers from now on."""
@@ -57,11 +60,13 @@ class Doors:
         upstream, path = str(self.play.ready["redis"]).removeprefix("unix://"), self.folder / f"{free_port()}.sock"
         async with Proxy(path, upstream, concerns, at=at, after=after, kill=lambda: self.nursery.kill(pids[0])) as proxy:
             pids.append(await asyncio.to_thread(self.open, free_port(), REDIS_URL=f"unix://{path}"))
+            os.kill(self.worker, signal.SIGSTOP)
             await asyncio.to_thread(act)
             self.nursery.kill(pids[0])
         self.deliver(self.stays)
         if proxy.struck.is_set():
             await asyncio.to_thread(act)
+        os.kill(self.worker, signal.SIGCONT)
         return len(proxy.seen)
 
     async def everywhere(self, act: Callable[[str], Act], name: str) -> list[str]:
@@ -89,9 +94,8 @@ def doors(tmp_path: Path) -> Iterator[Doors]:
     with playing("--no-bot", "--slack-rate", "30", speed=600) as play:
         nursery = Nursery(play.ready["env"])
         try:
-            one = Doors(play, nursery, tmp_path, free_port())
+            one = Doors(play, nursery, tmp_path, free_port(), nursery.fork({**play.ready["env"], **QUICK, "RUN": "worker"}))
             one.open(one.stays)
-            nursery.fork({**play.ready["env"], **QUICK, "RUN": "worker"})
             for who, text in ((ALICE, "sizes"), (BOB, "quota eastus")):  # whom the bot knows
                 assert "On it" in play.command(text, who)
             yield one
