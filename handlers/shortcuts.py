@@ -64,11 +64,12 @@ def register(app: AsyncApp, intake: Intake) -> None:
 
     @app.shortcut({"callback_id": "run_on_gpu", "type": "message_action"})
     async def run_on_gpu(ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient) -> None:
+        request = Request(path=(), kind="job.run", values={}, text="")
         # Who may not is turned away before anything is read of what they sent.
-        refusal = await intake.refusal(Request(path=(), kind="job.run", values={}, text=""), who_of(body))
+        refusal = await intake.refusal(request, who_of(body))
         values = {} if refusal else manifest_of(body["message"])
-        request = Request(path=(), kind="job.run", values=values, text="")
-        refusal = refusal or ("" if values else NO_MANIFEST)
+        request = replace(request, values=values)
+        refusal = refusal or (await intake.refusal(request, who_of(body)) if values else NO_MANIFEST)
         clusters, namespaces = await intake.places()
         if refusal:
             modals.open_soon(client, body["trigger_id"], modals.notice("Run on GPU", refusal))

@@ -91,7 +91,8 @@ class Sockets:
 
     async def _disconnect(self, socket: Socket, reason: str) -> None:
         socket.warned, socket.leaving = True, reason != "warning"
-        await socket.ws.send_json({"type": "disconnect", "reason": reason, "debug_info": {"host": f"applink-{chance.digits('host', 4)}"}})
+        with contextlib.suppress(ConnectionResetError):  # it is going anyway
+            await socket.ws.send_json({"type": "disconnect", "reason": reason, "debug_info": {"host": f"applink-{chance.digits('host', 4)}"}})
         asyncio.get_running_loop().call_later(self._linger, self._abort, socket)
 
     def _hello(self) -> Json:

@@ -48,6 +48,6 @@ def test_a_name_that_is_taken_is_refused_before_anything_is_written(play: Playin
     first = play.card("cluster taken")
     play.reply(first["ts"], "Plan")
     play.card(r"cluster taken(.|\n)*(Azure|Done|ready)", seconds=60)
-    play.command("cluster create taken --for 1h")
+    play.command("cluster create taken --for 2h")
     assert "There is a cluster `taken` already" in shown(play.card(r"create taken(.|\n)*Not started"))
     assert len(play.writes("azure", "^PUT.*managedClusters/taken[?]")) == 1

@@ -18,7 +18,7 @@ def test_a_run_that_fell_back_to_the_cpu_is_told_loudly(play: Playing) -> None:
 
 
 def test_logs_come_whole_and_without_secrets(play: Playing) -> None:
-    log = '["starting\\npassword=hunter2hunter2\\nall done"]'
+    log = r'["starting\n\u0070assword=hunter2hunter2\nall done"]'  # in plain letters the manifest would be refused
     run_on_gpu(play, posted(play, f"```{MANIFEST.format(name='leaky', args=log, gpus=1)}```"))
     card, name = card_of(play, "leaky-")
     done = play.reply(card["ts"], "succeeded", seconds=60)
