@@ -40,11 +40,12 @@ QUICK = {"LEASE": "0.5", "SWEEP": "0.3", "SETTLE": "0.4", "OBSERVE": "3600", "ST
 
 
 class Nursery:
-    """Forks workers. `env` is what has to stand in the environment before anything is imported."""
+    """Forks workers; with `env`, which has to stand in the environment before anything is imported, the bot's own processes."""
 
     def __init__(self, env: Mapping[str, str] | None = None) -> None:
-        command, env = [sys.executable, "-m", "tests.faults.toy"], {**os.environ, **(env or {})}
-        self._process = subprocess.Popen(command, cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env)
+        command = [sys.executable, "-m", "tests.faults.toy", *(["whole"] if env else [])]
+        surroundings = {**os.environ, **(env or {})}
+        self._process = subprocess.Popen(command, cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=surroundings)
         self._alive: set[int] = set()
 
     def fork(self, env: dict[str, str]) -> int:

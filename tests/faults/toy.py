@@ -1,12 +1,14 @@
 """The real worker with one toy kind of operation, forked from a process that has imported everything: a start takes milliseconds.
 
 ``python -m tests.faults.toy`` reads one JSON object a line - the environment of a worker, with TOY_URL where effects are counted -
-and answers with the process id of a fresh worker. With RUN, it is the bot's process of that name as it is, without the toy.
+and answers with the process id of a fresh worker. With the argument ``whole`` it forks the bot's own processes, without the toy: RUN in the
+environment says which.
 """
 
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
 import logging
 import os
@@ -17,10 +19,7 @@ from typing import Any
 
 import aiohttp
 
-import bot.__main__
-import bot.app.web
 import bot.app.worker as wiring
-import handlers.server  # noqa: F401 - imported before the fork, like all the rest
 from bot.operations.record import Operation
 from bot.operations.services import Services
 from bot.operations.steps import Done, End, Kind, Outcome, Say, Step, Wait
@@ -70,8 +69,20 @@ async def _work() -> None:
         await one.run(stop)
 
 
+async def _whole() -> None:
+    from bot.__main__ import _run
+
+    await _run(os.environ["RUN"], Settings.from_environment())
+
+
 def main() -> None:
     """Fork a worker for each line."""
+    whole = sys.argv[1:] == ["whole"]
+    if whole:
+        for name in ("bot.__main__", "bot.app.web", "handlers.server"):
+            importlib.import_module(name)
+    else:
+        wiring.__dict__["kinds"] = _kinds
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     for line in sys.stdin:
         pid = os.fork()
@@ -79,12 +90,7 @@ def main() -> None:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             os.environ.update(json.loads(line))
             logging.basicConfig(level=logging.WARNING if os.environ.get("TOY_LOUD") else logging.CRITICAL + 1)
-            run = os.environ.get("RUN")
-            if run:
-                asyncio.run(bot.__main__._run(run, Settings.from_environment()))
-            else:
-                wiring.__dict__["kinds"] = _kinds
-                asyncio.run(_work())
+            asyncio.run(_whole() if whole else _work())
             os._exit(0)
         print(pid, flush=True)
 
