@@ -128,8 +128,9 @@ def test_a_pending_approval_is_reminded_of_with_growing_intervals_and_expires(pl
 
 
 def test_an_emergency_starts_without_approval_but_not_without_a_reason_nor_in_silence(play: Playing) -> None:
+    before = len(play.messages())
     play.command("sizes", BOB)
-    play.card("Standard_NC4as_T4_v3")  # the bot has seen him: of somebody unknown only the worker decides
+    wait_until(lambda: len(play.messages()) > before)  # the bot has seen him: of somebody unknown only the worker decides
     card = waiting(play, "urgent")
     play.click(card, "break_glass", BOB)
     wait_until(lambda: any("cannot start this without approval" in one for one in play.whispers(BOB)))

@@ -53,7 +53,7 @@ def test_change_and_run_shows_the_arguments_to_change(play: Playing, lab: Lookin
     values = {"gpus": "1", "pods": "", "timeout": "90m", "args": "--max_steps 50"}
     answer = play.call("POST", "/views/submit", {"user": ALICE, "view_id": view["id"], "values": values})
     assert answer["ok"], answer
-    changed = play.card(rf"`{name}` again with args unset → --max_steps 50")
+    changed = play.card(rf" on lab(.|\n)*`{name}` again with args unset → --max_steps 50")  # once it has a plan, and so a name
     other = shown(changed).split(" on lab")[0]
     job = wait_until(lambda: lab.job(other))
     assert job["spec"]["activeDeadlineSeconds"] == 5400
