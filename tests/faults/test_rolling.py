@@ -50,12 +50,13 @@ class Typists:
     play: Playing
     acks: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     over: threading.Event = field(default_factory=threading.Event)
+    mark: int = field(default_factory=itertools.count().__next__)
 
     def _type(self, number: int) -> None:
         for count, pattern in enumerate(itertools.islice(itertools.cycle(ASKED), number, None)):
             if self.over.is_set():
                 return
-            text = pattern.format(f"{number}x{count}")
+            text = pattern.format(f"{self.mark}x{number}x{count}")
             self.acks.append((text, self.play.call("POST", "/commands", {"user": ALICE, "channel": GPU, "text": text})))
             time.sleep(0.01)
 
