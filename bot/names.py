@@ -44,6 +44,11 @@ RULES: Final[dict[str, tuple[re.Pattern[str], str]]] = {
         "a container image such as `ghcr.io/team/train:1.2`",
     ),
 }
+# Read by NVIDIA's container runtime: whoever sets them sees devices that the scheduler did not give (NVIDIA/k8s-device-plugin#87).
+VISIBLE: Final = "NVIDIA_VISIBLE_DEVICES"
+RUNTIME_ENV: Final = (
+    VISIBLE, "NVIDIA_DRIVER_CAPABILITIES", "NVIDIA_MIG_CONFIG_DEVICES", "NVIDIA_MIG_MONITOR_DEVICES", "NVIDIA_IMEX_CHANNELS",
+)  # fmt: skip
 
 
 def valid(kind: str, value: str) -> bool:

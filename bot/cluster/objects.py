@@ -13,11 +13,6 @@ Json = dict[str, Any]
 
 GPU: Final = "nvidia.com/gpu"
 MIG: Final = "nvidia.com/mig-"
-# Read by NVIDIA's container runtime: whoever sets them sees devices that the scheduler did not give (NVIDIA/k8s-device-plugin#87).
-VISIBLE: Final = "NVIDIA_VISIBLE_DEVICES"
-RUNTIME_ENV: Final = (
-    VISIBLE, "NVIDIA_DRIVER_CAPABILITIES", "NVIDIA_MIG_CONFIG_DEVICES", "NVIDIA_MIG_MONITOR_DEVICES", "NVIDIA_IMEX_CHANNELS",
-)  # fmt: skip
 TERMINAL: Final = ("Succeeded", "Failed")
 
 OP_LABEL: Final = "quartermaster-op"

@@ -16,10 +16,8 @@ from bot.cluster.objects import (
     OP_LABEL,
     OURS,
     OWNER_LABEL,
-    RUNTIME_ENV,
     SPOT_TOLERATION,
     THREAD_NOTE,
-    VISIBLE,
     Json,
     gpu_requests,
     is_gpu,
@@ -28,7 +26,7 @@ from bot.cluster.objects import (
 from bot.cluster.quantities import checked_amount, devices
 from bot.cluster.templates import Template
 from bot.errors import Refused
-from bot.names import checked
+from bot.names import RUNTIME_ENV, VISIBLE, checked
 
 TTL_SECONDS: Final = 7 * 24 * 3600
 _MAX_ARGS: Final = 200

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
-from bot.cluster.objects import RUNTIME_ENV, Json, is_resource
-from bot.names import valid
+from bot.cluster.objects import Json, is_resource
+from bot.names import RUNTIME_ENV, valid
 
 _CONTAINER: Final = (
     "name", "image", "command", "args", "workingDir", "env", "envFrom", "resources", "volumeMounts", "imagePullPolicy", "securityContext", "ports",

@@ -9,8 +9,8 @@ from bot.approvals.limits import Ask, within_limits
 from bot.approvals.rules import Policy
 from bot.azure import sizecheck
 from bot.azure.sizes import Retired, Size, lookup
-from bot.cluster.objects import RUNTIME_ENV
 from bot.errors import Refused
+from bot.names import RUNTIME_ENV
 from bot.operations.record import JOB_KINDS
 
 
