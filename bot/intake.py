@@ -35,6 +35,7 @@ log = logging.getLogger(__name__)
 PROFILE_SECONDS: Final = 5.0
 PROFILES: Final = 1000
 ASIDE_SECONDS: Final = 3600
+ACCEPTED: Final = "On it"
 
 
 @dataclass(frozen=True)
@@ -72,8 +73,8 @@ class Intake:
         return await self.request(parsed, who, trigger=trigger, response_url=response_url, same=same)
 
     def instead(self, text: str, answer: str) -> tuple[str, Request] | None:
-        """What to offer beside `answer`, which refused the command `text`: a label, and a command that the policy permits."""
-        found = instead(text, answer)
+        """What to offer beside `answer` where it refused the command `text`: a label, and a command that the policy permits."""
+        found = None if answer.startswith(ACCEPTED) else instead(text, answer)  # looking for what was meant costs more than an ack
         try:
             if found:
                 check(found[1].kind, found[1].values, self._gate.policy)
@@ -98,7 +99,7 @@ class Intake:
         if await self._journal.create(new) != name:
             another = " For a second one, give it a name of its own: `--name NAME`." if request.kind in JOB_KINDS else ""
             return f"`/gpu {shown(request.text, 300)}` is under way already, from a moment ago: I do it once.{another}"
-        return f"On it: `/gpu {shown(request.text, 300)}`" if request.text else "On it."
+        return f"{ACCEPTED}: `/gpu {shown(request.text, 300)}`" if request.text else f"{ACCEPTED}."
 
     async def places(self) -> tuple[list[str], tuple[str, ...]]:
         """Where a job may go, as far as is known: (clusters, namespaces)."""
