@@ -21,7 +21,11 @@ QUARTER_HOUR: Final = 1000
 
 
 class Broken(AssertionError):
-    """A promise does not hold; the text says which, and how to see it again."""
+    """A promise does not hold; the text says which, and how to see it again. `heard` is what the bot had to say about it."""
+
+    def __init__(self, wrong: list[str], drawn: Round, heard: list[str]) -> None:
+        super().__init__("\n".join([*wrong, f"the round: {drawn.as_json()}"]))
+        self.heard = "\n".join(heard)
 
 
 def play(system: System, drawn: Round) -> None:
@@ -48,7 +52,7 @@ def play(system: System, drawn: Round) -> None:
     system.play.call("DELETE", "/faults")
     wrong = failures or _resting(system, tellings) or _holding(system, tellings)
     if wrong:
-        raise Broken("\n".join([*wrong, f"the round: {drawn.as_json()}", *_heard(system, wrong)]))
+        raise Broken(wrong, drawn, _heard(system, wrong))
 
 
 def _resting(system: System, tellings: list[Telling]) -> list[str]:

@@ -128,8 +128,8 @@ class Telling:
         return [card for card in self._cards() if action in buttons(card)]
 
     def mine(self, records: list[dict[str, str]]) -> list[dict[str, str]]:
-        """The records of this story's requests."""
-        return [row for row in records if re.search(rf"\b{self.name}\b", row.get("text", ""))]
+        """The records of this story's requests, also under the name with a number that the bot chose where there was no capacity."""
+        return [row for row in records if re.search(rf"\b{self.name}\d?\b", row.get("text", ""))]
 
     def moving(self, records: list[dict[str, str]]) -> list[str]:
         """What has not come to rest: operations that run, messages that are not sent, cards that do not show how it ended."""
