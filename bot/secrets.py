@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 from typing import Final
 
 PROVIDERS: Final = r"""
@@ -102,7 +103,7 @@ def told(name: str, value: str) -> bool:
 
 def among(words: Sequence[str]) -> str | None:
     """The name of the first secret among a program's arguments, `--` where it has none; None where there is no secret."""
-    for word, following in zip(words, [*words[1:], ""], strict=True):
+    for word, following in zip_longest(words, words[1:], fillvalue=""):
         name, equals, value = word.lstrip("-+").partition("=")
         if word.startswith("-") and not equals and not following.startswith("-") and told(name, following):
             return word

@@ -82,3 +82,10 @@ def test_half_a_surrogate_pair_is_no_traceback_and_no_unwritable_record() -> Non
     request = parse("run mnist --env A=\ud83d")
     assert isinstance(request, Request)
     str(request.as_json()).encode()
+
+
+@pytest.mark.parametrize("text", ["run mnist --", "run mnist --on demo -- ", "run mnist \u2014"])
+def test_nothing_after_the_two_dashes_is_no_argument(text: str) -> None:
+    request = parse(text)
+    assert isinstance(request, Request)
+    assert not request.values.get("args")
