@@ -87,6 +87,7 @@ WORDS: Final[dict[str, Words]] = {
     "approvals.outsider": Words("People from another workspace cannot ask for GPUs or decide about them.", "Ask a colleague in this workspace."),
     "approvals.guest": Words("Guests of this workspace cannot ask for GPUs or decide about them.", "Ask a full member."),
     "approvals.channel": Words("GPUs are not handed out in this channel.", "Use one of {channels}."),
+    "approvals.nowhere": Words("I cannot tell in which channel that was asked.", "Type it in one, as `/gpu …`."),
     "approvals.not_owner": Words("`{name}` belongs to <@{owner}>.", "Ask them, or {holders}."),
     "approvals.others": Words("Only its owner or an operator can do that."),
     "approvals.no_owner": Words("`{name}` belongs to nobody I know of.", "Ask {holders}."),

@@ -23,6 +23,7 @@ class Reason(StrEnum):
     OUTSIDER = "outsider"
     GUEST = "guest"
     CHANNEL = "channel"
+    NOWHERE = "nowhere"
     ROLE = "role"
     SELF = "self"
     NOT_APPROVER = "not_approver"

@@ -18,6 +18,7 @@ from bot.approvals.decide import (
     Person,
     Reason,
     Unknown,
+    denied,
     lateness,
     may_break_glass,
     may_decide,
@@ -59,7 +60,9 @@ class Gate:
         return str(verdict) if isinstance(verdict, Denied) else ""
 
     def admission(self, kind: str, profile: Profile | None, channel: str) -> Allowed | Denied | None:
-        """The verdict on a request; None where the person is not known yet."""
+        """The verdict on a request; None where the person is not known yet. What is asked nowhere could be answered nowhere."""
+        if not channel and kind != "home":
+            return denied(Reason.NOWHERE)
         person = person_of(profile) if profile else Person("", known=False)
         command = BY_KIND.get(kind)
         role = command.role.value if command else INTERNAL_ROLES.get(kind, "requester")
