@@ -63,14 +63,15 @@ def draw(schedules: int, number: int, stories: int = STORIES, at_once: int = 1, 
 
     @seed(number)
     @settings(
-        max_examples=1 + -(-schedules // (stories * at_once)), deadline=None, database=None, phases=[Phase.generate],
+        max_examples=10 + 2 * -(-schedules // (stories * at_once)), deadline=None, database=None, phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )  # fmt: skip
     @given(st.lists(rounds(stories), min_size=at_once, max_size=at_once))
     def hold(drawn: list[Round]) -> None:
         if len({story for one in drawn for story in one.stories}) == 1:
             return  # the simplest of all, with which Hypothesis always begins: nothing happens in it
-        if not broken or to_the_end:
+        enough = (len(played) + len(broken)) * stories >= schedules
+        if not enough and (not broken or to_the_end):
             with ThreadPoolExecutor(at_once) as pool:
                 list(pool.map(one, drawn))
 
