@@ -110,7 +110,7 @@ def measure(seconds: float, hanging: float) -> Iterator[Row]:
 def _serve(play: Playing, secret: str) -> dict[str, str]:
     """Start the bot's web process, the bare app and the bare app that writes; their addresses."""
     ports = {"web": int(play.ready["env"]["PORT"]), "bare": free_port(), "written": free_port()}
-    play.bot("web", SLACK_APP_TOKEN="")
+    play.bot("web", SLACK_APP_TOKEN="", QUARTERMASTER_CLOCK_FILE="")  # as in production: no rehearsal's clock to look at
     for name, store in (("bare", ""), ("written", play.ready["redis"])):
         command = [sys.executable, "-m", "bench.bare", str(ports[name]), store]
         play.bots[name] = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "SLACK_SIGNING_SECRET": secret})

@@ -35,7 +35,6 @@ log = logging.getLogger(__name__)
 PROFILE_SECONDS: Final = 5.0
 PROFILES: Final = 1000
 ASIDE_SECONDS: Final = 3600
-ACCEPTED: Final = "On it"
 
 
 @dataclass(frozen=True)
@@ -45,6 +44,14 @@ class Who:
     team: str
     user: str
     channel: str
+
+
+@dataclass(frozen=True)
+class Told:
+    """What to answer at once (mrkdwn). `refused`: nothing was written down, and nothing of that kind is under way."""
+
+    text: str
+    refused: bool = False
 
 
 class Intake:
@@ -61,20 +68,20 @@ class Intake:
         """Whether the state store answers."""
         return bool(await self._redis.ping())
 
-    async def command(self, text: str, who: Who, *, trigger: str, response_url: str = "") -> str:
-        """A slash command: the text to answer at once (mrkdwn, shown to this person only)."""
+    async def command(self, text: str, who: Who, *, trigger: str, response_url: str = "") -> Told:
+        """A slash command; the answer is shown to this person only."""
         parsed = parse(text, templates=self._templates)
         if isinstance(parsed, Reply):
-            return parsed.text
+            return Told(parsed.text, refused=True)
         if parsed.kind == "menu":
-            return "Type `/gpu` and nothing else for the menu, or `/gpu help`."
+            return Told("Type `/gpu` and nothing else for the menu, or `/gpu help`.", refused=True)
         # Slack sometimes tells a person that a command timed out which did arrive; they type it again.
         same = identity(who.team, who.user, who.channel, parsed.text) if BY_KIND[parsed.kind].changes else ""
         return await self.request(parsed, who, trigger=trigger, response_url=response_url, same=same)
 
-    def instead(self, text: str, answer: str) -> tuple[str, Request] | None:
+    def instead(self, text: str, answer: Told) -> tuple[str, Request] | None:
         """What to offer beside `answer` where it refused the command `text`: a label, and a command that the policy permits."""
-        found = None if answer.startswith(ACCEPTED) else instead(text, answer)  # looking for what was meant costs more than an ack
+        found = instead(text, answer.text) if answer.refused else None  # looking for what was meant costs more than an ack
         try:
             if found:
                 check(found[1].kind, found[1].values, self._gate.policy)
@@ -85,12 +92,12 @@ class Intake:
     async def request(
         self, request: Request, who: Who, *, trigger: str, response_url: str = "", thread: str = "", memo: Mapping[str, Any] | None = None,
         same: str = "",
-    ) -> str:
-        """Write a request down; the text to answer at once. The same `trigger` is written once, whatever is repeated, and so is, for a
-        while, what is the `same` to people ('' nothing)."""
+    ) -> Told:
+        """Write a request down. The same `trigger` is written once, whatever is repeated, and so is, for a while, what is the `same` to
+        people ('' nothing)."""
         refusal = await self.refusal(request, who)
         if refusal:
-            return refusal
+            return Told(refusal, refused=True)
         name = identity(who.team, trigger, request.kind)
         new = NewOperation(
             id=name, kind=request.kind, request=request.as_json(), team=who.team, channel=who.channel, user=who.user, idempotency=name,
@@ -98,8 +105,8 @@ class Intake:
         )  # fmt: skip
         if await self._journal.create(new) != name:
             another = " For a second one, give it a name of its own: `--name NAME`." if request.kind in JOB_KINDS else ""
-            return f"`/gpu {shown(request.text, 300)}` is under way already, from a moment ago: I do it once.{another}"
-        return f"{ACCEPTED}: `/gpu {shown(request.text, 300)}`" if request.text else f"{ACCEPTED}."
+            return Told(f"`/gpu {shown(request.text, 300)}` is under way already, from a moment ago: I do it once.{another}")
+        return Told(f"On it: `/gpu {shown(request.text, 300)}`" if request.text else "On it.")
 
     async def places(self) -> tuple[list[str], tuple[str, ...]]:
         """Where a job may go, as far as is known: (clusters, namespaces)."""
@@ -124,7 +131,8 @@ class Intake:
             return refusal
         try:
             check(request.kind, request.values, self._gate.policy)
-            if (secret := secrets.within(str(request.values.get("manifest") or ""))) is not None:
+            manifest = str(request.values.get("manifest") or "")
+            if manifest and (secret := secrets.within(manifest)) is not None:
                 raise Refused("commands.secret_value", value=shown(secret))
         except Refused as error:
             await self._refused(request.kind, who, str(error), command=request.text)

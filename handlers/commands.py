@@ -25,7 +25,7 @@ def register(app: AsyncApp, intake: Intake) -> None:
         answer = await intake.command(text, who, trigger=body["trigger_id"], response_url=body.get("response_url", ""))
         mended = intake.instead(text, answer)
         if mended is None:
-            await ack(text=answer)
+            await ack(text=answer.text)
             return
         label, request = mended
-        await ack(text=answer, blocks=[section(answer), actions([Button(label, "menu_instead", request.text)])])
+        await ack(text=answer.text, blocks=[section(answer.text), actions([Button(label, "menu_instead", request.text)])])

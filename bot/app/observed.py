@@ -18,6 +18,7 @@ from bot.errors import QuartermasterError
 from bot.operations.journal import Commit, Journal, NewOperation
 from bot.operations.record import RUNNING, WAITING_APPROVAL, WAITING_CONFIRMATION, Operation
 from bot.operations.steps import Kind, Outcome, Step
+from bot.pipelined import Pipelined
 from bot.store import text
 from bot.tracing import span
 
@@ -94,15 +95,21 @@ class Counting(Retry):
             try:
                 return await do()
             except RedisError as error:
-                known = {"ConnectionError": "connection", "TimeoutError": "timeout"}
-                metrics.REDIS_ERRORS.labels(known.get(type(error).__name__, "answer")).inc()
+                _failed(error)
                 raise
 
         return await super().call_with_retry(counted, fail, is_retryable, with_failure_count)
 
 
+def _failed(error: RedisError) -> None:
+    known = {"ConnectionError": "connection", "TimeoutError": "timeout"}
+    metrics.REDIS_ERRORS.labels(known.get(type(error).__name__, "answer")).inc()
+
+
 def count_errors(redis: Redis) -> None:
     """Have every failing command of `redis` counted."""
+    if isinstance(redis, Pipelined):
+        redis.on_error = _failed
     retry = redis.get_retry()
     if retry is not None:
         redis.set_retry(Counting.over(retry))

@@ -24,6 +24,8 @@ _LINK = re.compile(r"<((?:https?|mailto|tel):[^<>|\s]+)(?:\|([^<>|]*))?>", re.IG
 _FENCE = re.compile(r"```(?:(?:bash|sh|shell|console|text|plain)[ \t]*(?=\r|\n))?")
 _CONTINUED = re.compile(r"\\[ \t]*(?:\r\n|\r|\n)")
 _CALLED = re.compile(r"(?:[$>#]\s*)?/?gpu(?=\s|$)", re.IGNORECASE)
+_PLAIN = re.compile(r"[\w ./:,=+-]*", re.ASCII)
+_BLANK = re.compile(r"[\s\x00-\x1f\x7f-\x9f]")
 _OPENING_DASHES = re.compile(f"[-{_DASHES}]+")
 
 
@@ -42,7 +44,8 @@ def words(text: str) -> tuple[list[Token], list[str] | None]:
     """
     if len(text) > LONGEST:
         raise Malformed("commands.too_long", length=len(text), limit=LONGEST)
-    tokens = _called(_tokens(_cleaned(text)))
+    # Most commands have nothing in them that would have to be mended, and somebody waits.
+    tokens = _called([Token(word, True) for word in text.split()] if _PLAIN.fullmatch(text) else _tokens(_cleaned(text)))
     found: list[Token] = []
     for index, token in enumerate(tokens):
         mended = _mended(token)
@@ -72,12 +75,13 @@ def quoted(word: str) -> str:
 
 
 def _cleaned(text: str) -> str:
-    text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if not text.isascii():
+        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     text = _INVISIBLE.sub("", text.translate(_QUOTES))
     text = _LINK.sub(_unlinked, text)
     text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
     text = _CONTINUED.sub(" ", _FENCE.sub(" ", text))
-    return "".join(" " if character.isspace() or ord(character) < 32 or 127 <= ord(character) < 160 else character for character in text).strip()
+    return _BLANK.sub(" ", text).strip()
 
 
 def _unlinked(found: re.Match[str]) -> str:

@@ -100,17 +100,17 @@ class Journal:
         fields: dict[str, str] = {
             "id": new.id, "kind": new.kind, "status": RUNNING, "step": "", "request": json.dumps(new.request), "team": new.team,
             "channel": new.channel, "user": new.user, "thread": new.thread, "parent": new.parent, "text": new.text,
-            "memo": json.dumps(new.memo), "created": repr(self._clock.now()),
+            "memo": json.dumps(new.memo) if new.memo else "{}", "created": repr(self._clock.now()),
             **new.fields,
         }  # fmt: skip
         keys = [
             self.key("op", new.id), self.key("due"), self.key("active"), self.key("idem", new.idempotency), self.key("url", new.id), RUNG,
             self.key("same", new.same),
         ]  # fmt: skip
-        args = [new.id, json.dumps(fields), new.response_url, RESPONSE_URL_SECONDS, "1" if self._bell else "", SAME_SECONDS if new.same else ""]
+        args = [new.id, new.response_url, RESPONSE_URL_SECONDS, "1" if self._bell else "", SAME_SECONDS if new.same else ""]
         over = ""
         while True:
-            holder = text(await run(self._scripts["create"], keys, [*args, over], redis=self.redis, replicas=self._replicas))
+            holder = text(await run(self._scripts["create"], keys, [*args, over, *_flat(fields)], redis=self.redis, replicas=self._replicas))
             if not holder.startswith("same:"):
                 return holder
             over = holder.removeprefix("same:")

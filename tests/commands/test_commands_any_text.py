@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from bot import names
 from bot.commands import BY_KIND, COMMANDS, Reply, Request, parse, parse_mention
+from bot.commands import text as reading
 
 WORDS = sorted(
     {word for command in COMMANDS for path in (command.path, *command.aliases) for word in path}
@@ -117,3 +118,14 @@ def test_anything_said_in_a_thread_is_answered(text: str) -> None:
 @settings(max_examples=10_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_ten_thousand_texts_are_answered(text: str) -> None:
     judge(text)
+
+
+@given(st.text(alphabet="ab0 _./:,=+-", max_size=40))
+def test_the_short_way_for_plain_text_leads_to_the_same_words(text: str) -> None:
+    assert reading._PLAIN.fullmatch(text)
+    assert [reading.Token(word, True) for word in text.split()] == reading._tokens(reading._cleaned(text))
+
+
+def test_what_would_be_mended_does_not_go_the_short_way() -> None:
+    short = {character for character in map(chr, range(0x3000)) if reading._PLAIN.fullmatch(character)}
+    assert "".join(sorted(short)) == " +,-./0123456789:=ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz"

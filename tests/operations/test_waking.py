@@ -1,4 +1,4 @@
-"""What a process without an engine writes wakes a worker; a hanging Slack does not hold up operations; acks share round trips."""
+"""What a process without an engine writes wakes a worker; a hanging Slack does not hold up operations."""
 
 from __future__ import annotations
 
@@ -7,17 +7,14 @@ import contextlib
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
-from typing import Any
 
-import pytest
 from redis.asyncio import Redis
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import RedisError
 
 from bot.clock import Clock
 from bot.operations.journal import RUNG, Journal, NewOperation
 from bot.operations.waking import Lane, Waking
-from bot.store import Gathering, text
+from bot.store import text
 
 EVERY_SECONDS = 0.2
 
@@ -149,40 +146,3 @@ async def test_a_lane_goes_on_after_a_failure() -> None:
     assert [type(one) for one in outcomes] == [RedisError, type(None)]
     await lane.handle("next")
     assert served == ["good", "next"]
-
-
-async def test_commands_of_many_requests_share_round_trips_and_get_their_own_answers(redis: Redis, redis_url: str) -> None:
-    client = Gathering.from_url(redis_url, decode_responses=True)
-    before = int((await redis.info("stats"))["total_reads_processed"])
-
-    async def one(number: int) -> Any:
-        await client.set(f"k{number}", number)
-        if number == 7:
-            with pytest.raises(ResponseError):
-                await client.incr("text")
-        return await client.get(f"k{number}")
-
-    await client.set("text", "no number")
-    assert await asyncio.gather(*(one(number) for number in range(50))) == [str(number) for number in range(50)]
-    assert int((await redis.info("stats"))["total_reads_processed"]) - before < 25
-    journal = Journal(client, Clock(), rings=True)
-    await redis.script_flush()  # as after a restart: the script is loaded again on the way
-    ids = [f"op{number}" for number in range(20)]
-    assert await asyncio.gather(*(journal.create(new(name)) for name in ids)) == ids
-    await client.aclose()
-
-
-async def test_when_redis_does_not_answer_nobody_waits_twice(tmp_path: Path) -> None:
-    async def silent(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connections.append(writer)
-
-    connections: list[asyncio.StreamWriter] = []
-    server = await asyncio.start_unix_server(silent, str(tmp_path / "redis.sock"))
-    client = Gathering.from_url(f"unix://{tmp_path / 'redis.sock'}", socket_timeout=0.2, socket_connect_timeout=0.2, retry=None)
-    answers = await asyncio.gather(*(client.get("k") for _ in range(20)), return_exceptions=True)
-    assert all(isinstance(one, RedisError) for one in answers)
-    assert len(connections) == 1  # one attempt told them all
-    await client.aclose()
-    server.close()
-    for writer in connections:
-        writer.close()
