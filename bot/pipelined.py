@@ -9,13 +9,15 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from redis.asyncio import ConnectionPool, Redis
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError as Unreachable
 from redis.exceptions import RedisError, ResponseError
 from redis.exceptions import TimeoutError as Late
+
+CLOSED: Final = "the connection was closed"
 
 
 class Pipelined(Redis):
@@ -33,8 +35,8 @@ class Pipelined(Redis):
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
         """One command's answer; raises as :class:`redis.asyncio.Redis` does."""
+        line = self._line if self._line is not None and not self._line.ended else await self._open()
         try:
-            line = self._line if self._line is not None and not self._line.ended else await self._open()
             answer = await line.ask(args)
         except RedisError as error:
             self.on_error(error)
@@ -45,6 +47,8 @@ class Pipelined(Redis):
 
     async def aclose(self, close_connection_pool: bool | None = None) -> None:
         """As redis-py's; what is still under way fails."""
+        if self._opening is not None:
+            await asyncio.wait([self._opening])
         if self._line is not None:
             await self._line.close()
         await super().aclose(close_connection_pool)
@@ -56,7 +60,13 @@ class Pipelined(Redis):
         return await asyncio.shield(self._opening)
 
     async def _opened(self) -> _Line:
-        self._line = _Line(self.connection_pool, await self.connection_pool.get_connection())  # type: ignore[no-untyped-call]
+        pool = self.connection_pool
+        seconds = pool.connection_kwargs.get("socket_timeout")
+        try:
+            async with asyncio.timeout(seconds):  # each part of it has a limit of its own, and there are several
+                self._line = _Line(pool, await pool.get_connection())  # type: ignore[no-untyped-call]
+        except TimeoutError as error:
+            raise Late(f"no connection within {seconds} s") from error
         return self._line
 
 
@@ -68,44 +78,53 @@ class _Line:
         # One limit for all that is under way: the connection's own would cost each command a task and a timer.
         self._seconds, connection.socket_timeout = connection.socket_timeout, None
         self._unsent: list[bytes] = []
-        self._asked: deque[asyncio.Future[Any]] = deque()
+        self._asked: deque[tuple[float, asyncio.Future[Any]]] = deque()
         self._sent = 0
-        self._to_send, self._to_read = asyncio.Event(), asyncio.Event()
+        self._to_send, self._to_read, self._closing = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self.ended = False
         self._running = asyncio.create_task(self._run())
 
     async def ask(self, args: tuple[Any, ...]) -> Any:
         """The raw answer. Raises RedisError."""
-        packed = self._connection.pack_command(*args)
-        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        if self.ended:
+            raise Unreachable(CLOSED)
+        loop = asyncio.get_running_loop()
+        packed, answer = self._connection.pack_command(*args), loop.create_future()
         self._unsent += packed
-        self._asked.append(answer)
+        self._asked.append((loop.time(), answer))
         self._to_send.set()
         return await answer
 
     async def close(self) -> None:
         """End it."""
-        self._running.cancel()
+        self._closing.set()
         await asyncio.wait([self._running])
 
     async def _run(self) -> None:
-        error: Exception = Unreachable("the connection was closed")
+        error: RedisError = Unreachable(CLOSED)
         try:
-            async with asyncio.TaskGroup() as both:
-                both.create_task(self._write())
-                both.create_task(self._read())
-        except* TimeoutError:
-            error = Late(f"no answer within {self._seconds} s")
+            async with asyncio.TaskGroup() as group:
+                for part in (self._write, self._read, self._close):
+                    group.create_task(part())
         except* Exception as errors:  # noqa: BLE001 - whatever it is, it is told to all who wait
-            error = errors.exceptions[0]
+            error = self._told(errors.exceptions[0])
         finally:
             self.ended = True
-            for answer in self._asked:
+            for _, answer in self._asked:
                 if not answer.done():
                     answer.set_exception(error)
             await self._connection.disconnect(nowait=True)
             self._connection.socket_timeout = self._seconds
             await self._pool.release(self._connection)
+
+    def _told(self, error: Exception) -> RedisError:
+        if isinstance(error, RedisError):
+            return error
+        return Late(f"no answer within {self._seconds} s") if isinstance(error, TimeoutError) else Unreachable(repr(error))
+
+    async def _close(self) -> None:
+        await self._closing.wait()
+        raise Unreachable(CLOSED)
 
     async def _write(self) -> None:
         while True:
@@ -120,14 +139,13 @@ class _Line:
             await self._connection.send_packed_command(leaving, check_health=False)
 
     async def _read(self) -> None:
-        loop = asyncio.get_running_loop()
         async with asyncio.timeout(None) as limit:
             while True:
                 if not self._sent:
                     limit.reschedule(None)
                     self._to_read.clear()
                     await self._to_read.wait()
-                limit.reschedule(loop.time() + self._seconds if self._seconds else None)
+                limit.reschedule(self._asked[0][0] + self._seconds if self._seconds else None)
                 try:
                     answer = await self._connection.read_response()
                 except ResponseError as error:
@@ -136,7 +154,7 @@ class _Line:
                 self._settle(answer)
 
     def _settle(self, answer: Any) -> None:
-        waiting = self._asked.popleft()
+        _, waiting = self._asked.popleft()
         if waiting.done():  # its request was cancelled meanwhile
             return
         if isinstance(answer, ResponseError):

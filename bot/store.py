@@ -13,6 +13,7 @@ from redis.backoff import ExponentialBackoff, NoBackoff
 from redis.commands.core import AsyncScript
 from redis.exceptions import ConnectionError as Unreachable
 from redis.exceptions import DataError, NoScriptError, ReadOnlyError
+from redis.maint_notifications import MaintNotificationsConfig
 
 from bot.pipelined import Pipelined
 from bot.settings import Settings
@@ -122,7 +123,11 @@ def pool_of(url: str, *, seconds: float, connect_seconds: float) -> ConnectionPo
         from docket._redis_sentinel import sentinel_connection_pool  # the same URL must mean the same to the queue and to us
 
         return sentinel_connection_pool(url, decode_responses=True, socket_timeout=seconds, socket_connect_timeout=connect_seconds)
-    pool = ConnectionPool.from_url(url, decode_responses=True, socket_timeout=seconds, socket_connect_timeout=connect_seconds)
+    pool = ConnectionPool.from_url(
+        url, decode_responses=True, socket_timeout=seconds, socket_connect_timeout=connect_seconds,
+        # Where they are on, as they are by default over TCP, redis-py takes a connection that the server closed for one with news.
+        maint_notifications_config=MaintNotificationsConfig(enabled=False),
+    )  # fmt: skip
     leave_when_demoted(pool)
     return pool
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -22,11 +23,54 @@ from tests.operations.test_waking import new
 SECONDS = 0.3
 
 
-@pytest.fixture
-async def client(redis_url: str) -> AsyncIterator[Pipelined]:
-    opened = Pipelined(connection_pool=pool_of(redis_url, seconds=SECONDS, connect_seconds=SECONDS))
-    yield opened
-    await opened.aclose()
+@pytest.fixture(params=["unix", "tcp"])
+async def client(request: pytest.FixtureRequest, redis_url: str) -> AsyncIterator[Pipelined]:
+    """Over either, since redis-py treats them differently."""
+    async with forwarded(redis_url) as tcp:
+        opened = Pipelined(connection_pool=pool_of(tcp if request.param == "tcp" else redis_url, seconds=SECONDS, connect_seconds=SECONDS))
+        yield opened
+        await opened.aclose()
+
+
+@contextlib.asynccontextmanager
+async def forwarded(url: str) -> AsyncIterator[str]:
+    """A TCP address that leads to the unix socket of `url`."""
+
+    async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            while data := await reader.read(65536):
+                writer.write(data)
+        writer.close()
+
+    async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        inner, outer = await asyncio.open_unix_connection(url.removeprefix("unix://"))
+        await asyncio.gather(copy(reader, outer), copy(inner, writer))
+
+    server = await asyncio.start_server(forward, "127.0.0.1", 0)
+    yield f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    server.close()
+
+
+@contextlib.asynccontextmanager
+async def slow(path: Path, *, greeting: float = 0.0, answer: float = 0.0) -> AsyncIterator[Pipelined]:
+    """A client of a server that takes its time, for each command of a connection's beginning and for each GET."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            while True:
+                words = int((await reader.readline())[1:].strip() or 0)
+                command = [(await reader.readline(), await reader.readline())[1] for _ in range(words)]
+                if not command:
+                    break
+                await asyncio.sleep(answer if command[0].strip() == b"GET" else greeting)
+                writer.write(b"+OK\r\n")
+        writer.close()
+
+    server = await asyncio.start_unix_server(serve, str(path / "redis.sock"))
+    client = Pipelined(connection_pool=pool_of(f"unix://{path / 'redis.sock'}?protocol=2", seconds=SECONDS, connect_seconds=SECONDS))
+    yield client
+    await client.aclose()
+    server.close()
 
 
 async def test_commands_of_many_requests_share_round_trips_and_get_their_own_answers(client: Pipelined, redis: Redis) -> None:
@@ -77,6 +121,7 @@ async def test_who_gives_up_takes_nobody_elses_answer(client: Pipelined) -> None
 async def test_a_connection_that_was_closed_while_nobody_used_it_is_opened_again(client: Pipelined, redis: Redis) -> None:
     await client.set("k", "before")
     await redis.client_kill_filter(_type="normal", skipme=True)
+    await asyncio.sleep(0.05)  # until it is known here
     assert await client.get("k") == "before"
 
 
@@ -122,3 +167,22 @@ async def test_what_is_under_way_when_it_is_closed_fails(client: Pipelined, redi
     await client.aclose()
     with pytest.raises(Unreachable):
         await asked
+
+
+async def test_nobody_waits_longer_than_the_limit_for_a_redis_that_answers_one_after_the_other(tmp_path: Path) -> None:
+    async with slow(tmp_path, answer=SECONDS * 0.6) as client:
+        answers = await asyncio.gather(*(client.get("k") for _ in range(5)), return_exceptions=True)
+    assert [type(one) for one in answers] == [str, Late, Late, Late, Late]
+
+
+async def test_a_connection_has_one_limit_for_all_that_its_beginning_takes(tmp_path: Path) -> None:
+    async with slow(tmp_path, greeting=SECONDS * 0.6) as client:
+        answers = await asyncio.gather(*(client.get("k") for _ in range(5)), return_exceptions=True)
+    assert [type(one) for one in answers] == [Late] * 5
+
+
+async def test_whoever_asks_a_client_that_is_being_closed_is_told(client: Pipelined) -> None:
+    asked = asyncio.ensure_future(client.get("k"))
+    await asyncio.sleep(0)
+    await client.aclose()
+    assert isinstance((await asyncio.gather(asked, return_exceptions=True))[0], RedisError | None)
