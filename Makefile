@@ -13,7 +13,7 @@ tour: setup                       ## the whole document, headless: prints the th
 
 test: setup page lint             ## everything that has to pass
 	$(BIN)/python -m pytest -n 3 --dist loadscope --ignore=tests/judge --ignore=tests/image --ignore=tests/faults $(ARGS)
-	$(BIN)/python -m pytest -n 3 --dist loadfile tests/faults/test_schedules.py tests/faults $(ARGS)  # by themselves: they kill, freeze and count
+	$(BIN)/python -m pytest -n 3 --dist loadfile tests/faults/test_schedules.py tests/faults/test_sick_cloud.py tests/faults/test_every_edge_of_a_pool.py tests/faults $(ARGS)  # by themselves: they kill, freeze and count
 
 lint: setup
 	$(BIN)/ruff check .

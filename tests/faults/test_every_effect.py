@@ -117,6 +117,8 @@ class Field:
         for name in ("well", "sick"):
             play.card(f"cluster {name} (.|\n)*Done", seconds=90)
         self.healthy = {self.key(text) for text in self.thread(play.card("cluster well "))}
+        # Until nobody waits for it any more: a watch that is open now would be struck by nothing, and it is open for minutes.
+        wait_until(lambda: not self.watched("sick"), 60, "the watches of sick to end")
         for (service, effect), case in CASES.items():
             if service != "slack":
                 self.strike(service, effect, case)
@@ -125,6 +127,11 @@ class Field:
             if what in ("gpus", "pool"):
                 card = play.card(f"(cluster |sick/){name}\\b(.|\n)*Waiting for approval")
                 assert play.click(card, "approve", BOB).get("ok")
+
+    def watched(self, cluster: str) -> bool:
+        """Whether a watch is open there."""
+        rows = [row for row in self.play.requests("kubernetes") if "watch=" in row["path"] and f"--{cluster}/" in row["path"]]
+        return any(not row["handled"] for row in rows)
 
     def strike(self, service: str, effect: str, case: Case) -> None:
         """Register the fault."""
