@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from bot.cluster.objects import Json, is_gpu
@@ -51,51 +50,25 @@ _NOTES: Final = ("app.kubernetes.io/", "kubectl.kubernetes.io/", "kueue.x-k8s.io
 _EXACT_NOTES: Final = ("cluster-autoscaler.kubernetes.io/safe-to-evict", "sidecar.istio.io/inject")
 
 
-@dataclass(frozen=True)
-class Rules:
-    """The policy's say: `namespaces` where jobs may run; `images` as prefixes (`ghcr.io/team/`) or exact names, empty: any."""
-
-    namespaces: tuple[str, ...] = ("default",)
-    images: tuple[str, ...] = ()
+def unsafe(manifest: Json, namespace: str = "default") -> list[str]:
+    """Why this Job is not run in `namespace`, one sentence part for each reason; empty if nothing is wrong (Kubernetes: Pod Security Standards,
+    baseline, and a little stricter: no service account, no chosen node, no priority). Its images are the policy's to judge."""
+    return list(dict.fromkeys(_findings(manifest, namespace)))
 
 
-def unsafe(manifest: Json, rules: Rules) -> list[str]:
-    """Why this Job is not run, one sentence part for each reason; empty if nothing is wrong (Kubernetes: Pod Security Standards, baseline,
-    and a little stricter: no service account, no chosen node, no priority)."""
-    return list(dict.fromkeys(_findings(manifest, rules)))
-
-
-def image_allowed(image: str, images: tuple[str, ...]) -> bool:
-    """Whether an image is under one of the allowed prefixes; a prefix matches whole path segments only, `docker.io` is spelt out."""
-    full = _full(image)
-    for entry in images:
-        wanted = _full(entry) if not entry.endswith("/") else _full(entry + "x").removesuffix("x")
-        if full == wanted or full.startswith((wanted if wanted.endswith("/") else wanted + "/", wanted + ":", wanted + "@")):
-            return True
-    return not images
-
-
-def _full(image: str) -> str:
-    """`ubuntu` is `docker.io/library/ubuntu`: what a short name really pulls."""
-    head, slash, _ = image.partition("/")
-    if slash and ("." in head or ":" in head or head == "localhost"):
-        return image
-    return f"docker.io/{image}" if slash else f"docker.io/library/{image}"
-
-
-def _findings(manifest: Json, rules: Rules) -> Iterator[str]:
+def _findings(manifest: Json, allowed: str) -> Iterator[str]:
     yield from unlisted(manifest, _TOP)
     metadata = manifest.get("metadata") or {}
     namespace = metadata.get("namespace")
-    if namespace is not None and namespace not in rules.namespaces:
-        yield f"namespace {quoted(namespace)} (allowed: {', '.join(rules.namespaces)})"
+    if namespace is not None and namespace != allowed:
+        yield f"namespace {quoted(namespace)} (allowed: {allowed})"
     yield from _metadata(metadata)
     spec = manifest.get("spec") or {}
     yield from unlisted(spec, _JOB, _WHY)
     template = spec.get("template") or {}
     yield from unlisted(template, ("metadata", "spec"))
     yield from _metadata(template.get("metadata") or {})
-    yield from _pod(template.get("spec") or {}, rules)
+    yield from _pod(template.get("spec") or {})
 
 
 def _metadata(metadata: Json) -> Iterator[str]:
@@ -117,7 +90,7 @@ def _of(domain: str, families: Collection[str]) -> bool:
     return any(domain == family or domain.endswith(("." + family, "-" + family)) for family in families)
 
 
-def _pod(pod: Json, rules: Rules) -> Iterator[str]:
+def _pod(pod: Json) -> Iterator[str]:
     yield from unlisted(pod, _POD, _WHY)
     if any(pod.get(key) not in (None, "", "default") for key in ("serviceAccountName", "serviceAccount")):
         yield "a service account of its own"
@@ -142,9 +115,6 @@ def _pod(pod: Json, rules: Rules) -> Iterator[str]:
         yield f"more than one kind of GPU ({', '.join(map(quoted, gpus))})"
     for one in containers:
         yield from container(one)
-        image = str(one.get("image") or "")
-        if not image_allowed(image, rules.images):
-            yield f"image {quoted(image)} (allowed: {', '.join(rules.images)})"
 
 
 def _placed(pod: Json) -> Iterator[str]:

@@ -18,7 +18,7 @@ from bot.cluster import jobs, nodes
 from bot.cluster.nodes import Capacity, Count
 from bot.cluster.objects import GPU, Json, is_gpu
 from bot.cluster.render import gpus_of
-from bot.cluster.safety import Rules, unsafe
+from bot.cluster.safety import unsafe
 from bot.cluster.templates import Template
 from bot.errors import QuartermasterError, Refused
 from bot.model import Change, Finding, Plan
@@ -147,8 +147,7 @@ def _allowed(values: Mapping[str, Any], template: Template, policy: Policy) -> N
     )
     problems = [finding.sentence.rstrip(".") for finding in found]
     if values.get("manifest"):
-        rules = Rules(namespaces=(_namespace(values, template, policy),))  # the namespace is judged above, as that of every request
-        problems += unsafe(template.manifest, rules)
+        problems += unsafe(template.manifest, _namespace(values, template, policy))  # which is judged above, as that of every request
         problems += foreign_images(template.manifest, policy)
         problems += _too_much(template.manifest, policy)
     if problems:

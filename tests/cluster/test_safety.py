@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bot.cluster.render import RunSpec, render
-from bot.cluster.safety import Rules, image_allowed, unsafe
+from bot.cluster.safety import unsafe
 from bot.cluster.templates import from_image, load_templates
 
 JOBS = Path(__file__).parents[2] / "manifests" / "jobs"
@@ -133,68 +133,42 @@ PERMITTED = [
 
 
 def test_a_plain_job_and_all_templates_of_ours_are_safe() -> None:
-    assert unsafe(rendered(), Rules()) == []
+    assert unsafe(rendered()) == []
     for template in load_templates([JOBS]).values():
-        assert unsafe(render(RunSpec(template=template, name="a", op="o", owner="u")), Rules()) == []
+        assert unsafe(render(RunSpec(template=template, name="a", op="o", owner="u"))) == []
 
 
 @pytest.mark.parametrize("change", POD, ids=str)
 def test_a_pod_that_reaches_for_the_node_is_found(change: dict[str, Any]) -> None:
     job = rendered()
     job["spec"]["template"]["spec"].update(change)
-    assert len(unsafe(job, Rules())) == 1
+    assert len(unsafe(job)) == 1
 
 
 @pytest.mark.parametrize("change", CONTAINER, ids=str)
 def test_a_container_that_reaches_for_the_node_is_found(change: dict[str, Any]) -> None:
     job = rendered()
     job["spec"]["template"]["spec"]["containers"][0].update(change)
-    assert len(unsafe(job, Rules())) == 1
+    assert len(unsafe(job)) == 1
 
 
 @pytest.mark.parametrize("change", SPEC, ids=str)
 def test_a_job_that_could_catch_other_pods_is_found(change: dict[str, Any]) -> None:
     job = rendered()
     job["spec"].update(change)
-    assert len(unsafe(job, Rules())) == 1
+    assert len(unsafe(job)) == 1
 
 
 def test_other_namespaces_and_metadata_hooks_are_found() -> None:
     job = rendered()
     job["metadata"] |= {"namespace": "kube-system", "finalizers": ["a/b"], "ownerReferences": [{}]}
-    assert len(unsafe(job, Rules(namespaces=("default", "ml")))) == 3
+    assert len(unsafe(job)) == 3
 
 
 def test_every_fault_is_told_at_once() -> None:
     job = rendered()
     job["spec"]["template"]["spec"] |= {"hostNetwork": True, "hostPID": True}
-    assert unsafe(job, Rules(images=("mcr.microsoft.com/",))) == [
-        "`hostNetwork`",
-        "`hostPID`",
-        "image `ghcr.io/team/x:1` (allowed: mcr.microsoft.com/)",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("image", "allowed"),
-    [
-        ("ghcr.io/team/x:1", True),
-        ("ghcr.io/team/deep/x@sha256:" + "a" * 64, True),
-        ("ghcr.io/teammate/x", False),
-        ("ghcr.io/team", False),
-        ("evil.io/ghcr.io/team/x", False),
-        ("ubuntu", True),
-        ("ubuntu:22.04", True),
-        ("docker.io/library/ubuntu", True),
-        ("library/ubuntu", True),
-        ("evil/ubuntu", False),
-        ("ghcr.io.evil.io/team/x", False),
-        ("nvcr.io/nvidia/pytorch:24.01", True),
-        ("nvcr.io/nvidia/pytorch-evil", False),
-    ],
-)
-def test_prefixes_match_whole_segments_of_the_name_that_is_really_pulled(image: str, allowed: bool) -> None:
-    assert image_allowed(image, ("ghcr.io/team/", "ubuntu", "nvcr.io/nvidia/pytorch")) is allowed
+    assert unsafe(job) == ["`hostNetwork`", "`hostPID`"]
 
 
 @pytest.mark.parametrize("change", TEMPLATE, ids=str)
@@ -203,7 +177,7 @@ def test_orders_to_controllers_in_the_pods_metadata_are_found(change: dict[str, 
     for key, value in change.items():
         there = job["spec"]["template"]["metadata"].get(key)
         job["spec"]["template"]["metadata"][key] = {**there, **value} if there else value
-    assert len(unsafe(job, Rules())) == 1
+    assert len(unsafe(job)) == 1
 
 
 @pytest.mark.parametrize("change", PERMITTED, ids=str)
@@ -212,4 +186,4 @@ def test_what_reaches_no_further_than_its_own_containers_is_permitted(change: di
     job["spec"]["template"]["spec"].update(change)
     job["spec"]["template"]["metadata"]["labels"] |= {"app.kubernetes.io/name": "a", "example.com/team": "vision", "plain": "1"}
     job["spec"]["template"]["metadata"]["annotations"] |= {"plain": "1", "cluster-autoscaler.kubernetes.io/safe-to-evict": "false"}
-    assert unsafe(job, Rules()) == []
+    assert unsafe(job) == []
