@@ -9,9 +9,16 @@ import sys
 from decimal import Decimal
 from pathlib import Path
 
+import pytest
 import redis as redis_sync
 
 from tests.playing import ALICE, BOB, CAROL, GINA, ROOT, Playing, shown, wait_until
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_month(play: Playing) -> None:
+    """What is reserved here for half a day is reserved within one month."""
+    play.begin_a_month(days=3)
 
 
 def audit(play: Playing, *argv: str) -> subprocess.CompletedProcess[str]:
