@@ -29,6 +29,8 @@ from bot.operations.steps import Done, End, Kind, Outcome, Step, Wait
 log = logging.getLogger(__name__)
 
 UNEXPECTED_TRIES: Final = 3
+TOLD_TRIES: Final = 4
+"""Tries of a step, about half a minute of them, after which its card says what is in the way: what is over by then is nobody's concern."""
 APPROVAL_STEP: Final = "approve"
 SLOWEST_RETRY_SECONDS: Final = 60.0
 UNKNOWN_KIND_SECONDS: Final = 5.0
@@ -137,7 +139,7 @@ class Engine:
             log.info("step will be repeated", extra={"operation": op.id, "step": step.name, "cause": repr(error.__cause__ or error)})
             if error.code == "cluster.unreachable":  # or it was made anew, or its certificates were: then address and credentials are others
                 self._services.clusters.forget_named(str(error.detail.get("cluster", "")), older_than=STALE_CONNECTION_SECONDS)
-            return step, self._again(op, error.retry_after)
+            return step, self._again(op, error.retry_after, trouble=str(error))
         except Refused as error:
             return step, self._stop(op, kind, REFUSED, error)
         except Failed as error:
@@ -160,12 +162,13 @@ class Engine:
             return self._again(op, None)
         return self._stop(op, kind, FAILED, Failed("unexpected", reference=reference))
 
-    def _again(self, op: Operation, retry_after: float | None) -> Wait:
+    def _again(self, op: Operation, retry_after: float | None, trouble: str = "") -> Wait:
         tries = int(op.memo.get("_tries", 0)) + 1
         # At least what was asked for, and longer each time: a hundred that were throttled together must not come back together.
         seconds = max(retry_after or 0.0, min(SLOWEST_RETRY_SECONDS, 2.0 ** min(tries, 6)))
         # What waits for a decision goes on waiting for it: a click in the meantime counts.
-        return Wait(seconds * random.uniform(1.0, 1.3), status=op.status, memo={"_tries": tries})
+        told = {"trouble": trouble} if trouble and tries >= TOLD_TRIES else {}
+        return Wait(seconds * random.uniform(1.0, 1.3), status=op.status, memo={"_tries": tries, **told})
 
     def _stop(self, op: Operation, kind: Kind, status: str, error: QuartermasterError | None) -> Outcome:
         """End at once, or first take back what was made."""
@@ -184,7 +187,7 @@ class Engine:
                 outcome = End(unwinding.get("status", "succeeded"), outcome.memo, outcome.say, error=unwinding.get("error"))
             else:
                 following = after.name
-        memo = {**op.memo, "_tries": 0, **outcome.memo}
+        memo = {**{name: kept for name, kept in op.memo.items() if name != "trouble"}, "_tries": 0, **outcome.memo}
         if isinstance(outcome, End):
             outcome = self._ending(replace(op, memo=memo), kind, outcome)
             memo.update(outcome.memo)

@@ -100,6 +100,8 @@ def _state(op: Operation) -> str:
         line = "🟠 *Taking back what was made*"
     if op.status == RUNNING and op.memo.get("now"):
         line += f" - {op.memo['now']}"
+    if op.ended is None and op.memo.get("trouble"):
+        line += f"\n⏳ {escaped(str(op.memo['trouble']))}"
     decided = op.memo.get("decided")
     if decided:
         line += f"\n{decided}"

@@ -156,7 +156,7 @@ async def thread_status(op: Operation, do: Services) -> Answer:
     about = await do.journal.load(str(op.memo.get("about", "")))
     if about is None:
         return said("I know nothing about this thread.")
-    now, status = str(about.memo.get("now") or ""), about.status.replace("_", " ")
+    now, status = str(about.memo.get("trouble") or about.memo.get("now") or ""), about.status.replace("_", " ")
     outcome = f" - {about.memo['outcome']}" if about.memo.get("outcome") else ""
     return said(f"*{escaped(title(about))}*: {now or status + outcome}")
 

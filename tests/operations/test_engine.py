@@ -18,9 +18,9 @@ from bot.azure.connection import Connection
 from bot.azure.credentials import ClusterCredentials
 from bot.clock import Clock
 from bot.errors import Temporary
-from bot.operations.engine import UNEXPECTED_TRIES, Engine
+from bot.operations.engine import TOLD_TRIES, UNEXPECTED_TRIES, Engine
 from bot.operations.journal import Commit, Journal, NewOperation
-from bot.operations.present import ending
+from bot.operations.present import card, ending
 from bot.operations.record import WAITING_APPROVAL, Operation
 from bot.operations.services import Services
 from bot.operations.steps import Done, End, Kind, Outcome, Step, Wait
@@ -112,6 +112,26 @@ async def test_what_waits_for_a_decision_still_does_while_its_step_has_to_be_rep
         await world.engine.handle("toy1")
         assert (await world.look("toy1")).status == WAITING_APPROVAL
     assert asked == 2
+
+
+async def test_what_is_in_the_way_for_long_stands_on_the_card_until_it_is_over(world: World) -> None:
+    tries = 0
+
+    async def look(op: Operation, do: Services) -> Outcome:
+        nonlocal tries
+        tries += 1
+        if tries <= TOLD_TRIES + 1:
+            raise Temporary("cluster.unreachable", cluster="demo", kind="no answer")
+        return Wait(0.0)
+
+    kind = world.kinds["toy"] = Kind("toy", [Step("look", look, "Look")])
+    await begun(world, "toy")
+    shown = []
+    for _ in range(TOLD_TRIES + 2):
+        await world.engine.handle("toy1")
+        op = await world.look("toy1")
+        shown.append("`demo` does not answer (no answer). I keep trying." in str(card(replace(op, memo={**op.memo, "admitted": True}), kind)))
+    assert shown == [False] * (TOLD_TRIES - 1) + [True, True, False]
 
 
 async def test_a_step_that_this_version_does_not_know_is_left_to_a_worker_that_does(world: World) -> None:
