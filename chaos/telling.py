@@ -133,20 +133,24 @@ class Telling:
 
     def moving(self, records: list[dict[str, str]]) -> list[str]:
         """What has not come to rest: operations that run, messages that are not sent, cards that do not show how it ended."""
-        rows = self.mine(records)
+        rows, leases = self.mine(records), [row for row in records if self._leases(row)]
         found = [f"{self.name}: {row['id']} {row['status']} {row.get('step')}" for row in rows if row["status"] not in AT_REST]
-        found += [f"{self.name}: {row['id']} {row['messages']}" for row in rows if re.search('"(new|sending)"', row["messages"])]
+        found += [f"{self.name}: {row['id']} {row['messages']}" for row in (*rows, *leases) if re.search('"(new|sending)"', row["messages"])]
         if (own := sum(not row.get("parent") for row in rows)) < self.acked:
             found.append(f"{self.name}: {own} records of {self.acked} requests that were acked")
-        found += [f"{self.name}: its lease {row['id']} is over" for row in records if self._overdue(row)]
+        found += [f"{self.name}: its lease {row['id']} is over" for row in leases if self._overdue(row)]
         return found or [line for row in rows if (line := self._outdated(row))]
 
-    def _overdue(self, row: dict[str, str]) -> bool:
-        """Whether that is the lease of what the story made, and it has run out."""
-        if row["kind"] != "lease" or row["status"] in ENDED:
+    def _leases(self, row: dict[str, str]) -> bool:
+        """Whether that is the lease of what the story made; what it says has no command that names it."""
+        if row["kind"] != "lease":
             return False
         memo = json.loads(row["memo"])
-        return self.name in (memo["cluster"], memo["pool"].rstrip("0123456789")) and float(row.get("expires") or memo["expires"]) <= self.system.now()
+        return self.name in (memo["cluster"].rstrip("0123456789"), memo["pool"].rstrip("0123456789"))
+
+    def _overdue(self, row: dict[str, str]) -> bool:
+        """Whether a lease has run out, and goes on all the same."""
+        return row["status"] not in ENDED and float(row.get("expires") or json.loads(row["memo"])["expires"]) <= self.system.now()
 
     def _outdated(self, row: dict[str, str]) -> str:
         """What is wrong with the card of an operation that has ended; '' nothing, or it has none."""
