@@ -82,8 +82,9 @@ class _Leaving(AbstractConnection):
     """
 
     def pack_command(self, *args: Any) -> list[bytes]:
+        name = args[0].encode() if isinstance(args[0], str) else args[0]
         try:
-            return [hiredis.pack_command((*str(args[0]).split(), *args[1:]))]
+            return [hiredis.pack_command((*name.split(), *args[1:]))]
         except TypeError as error:
             raise DataError(str(error)) from error
 

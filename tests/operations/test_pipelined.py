@@ -144,6 +144,11 @@ async def test_what_cannot_be_sent_is_its_callers_fault_alone(client: Pipelined)
     assert isinstance(answers[1], DataError)
 
 
+async def test_a_command_may_have_two_words_and_be_given_as_bytes(client: Pipelined) -> None:
+    assert await client.execute_command("CLIENT GETNAME") is None
+    assert await client.execute_command(b"CLIENT GETNAME") is None
+
+
 async def test_answers_come_as_the_client_itself_gives_them(client: Pipelined, redis: Redis) -> None:
     for one in (client, redis):
         await one.hset("hash", mapping={"a": "1"})
