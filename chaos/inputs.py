@@ -32,8 +32,6 @@ from tests.playing import ALICE, BOB, GPU, ROOT, Playing, playing, shown, wait_u
 SIZE: Final = "Standard_NC4as_T4_v3"
 DECIDE_EVERY: Final = 100
 REST_SECONDS: Final = 240.0
-REST_EACH: Final = 0.1
-"""Seconds more for each that was posted: what asks Azure waits for the bot's own budget of reads, and thousands ask within minutes."""
 WRITES: Final = ("PUT", "POST", "PATCH", "DELETE")
 OURS: Final = ("default", "gpu-resources", "nvidia-device-plugin-daemonset")
 ADDED: Final = re.compile(r"-?(\d+|[a-z2-7]{6})$")
@@ -106,7 +104,7 @@ class Door:
     def rest(self) -> list[str]:
         """Wait until nothing runs any more, what waits for a cluster that was stopped included; what still does."""
         self.play.command(f"cluster start {BASE}", ALICE)
-        ends = time.monotonic() + REST_SECONDS + REST_EACH * self._number
+        ends = time.monotonic() + REST_SECONDS
         while (going := self.active()) and time.monotonic() < ends:
             self.decide()
             time.sleep(1)

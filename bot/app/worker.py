@@ -23,6 +23,7 @@ from bot.approvals.paying import Paying
 from bot.approvals.steps import Gates, unreachable
 from bot.approvals.trail import Trail
 from bot.azure.connection import Connection, Sent
+from bot.azure.listing import Listing
 from bot.azure.observer import BURST, READS_PER_SECOND, Observer, TokenBucket
 from bot.azure.prices import PriceList
 from bot.azure.skus import SkuCatalogue
@@ -87,7 +88,7 @@ class Worker:
         self.services = Services(
             settings=settings, clock=base.clock, redis=redis, journal=base.journal, waiting=Waiting(redis, base.journal), waking=waking,
             azure=self.azure, prices=self._prices, skus=SkuCatalogue(self.azure, base.clock), observer=Observer(self.azure, bucket=reads),
-            clusters=self._clusters, templates=load_templates(settings.templates),
+            listing=Listing(self.azure), clusters=self._clusters, templates=load_templates(settings.templates),
             publish_home=self._publish_home, warn_before=gate.policy.limits.warn_before,
         )  # fmt: skip
         people, files = People(redis, client, self._asking), Files(client, session, self._asking)

@@ -41,6 +41,11 @@ class TokenBucket:
         self._level -= amount
         return True
 
+    def borrow(self) -> float:
+        """Take one, be it there or not; seconds after which it will be."""
+        self._level = self.level - 1.0
+        return max(0.0, -self._level / self._rate)
+
     def paid_for_one(self) -> Callable[[object], None]:
         """A callback for a list of unknown length: its first page was taken for, each further one is owed, so the level may fall below zero."""
         paid = iter((True,))

@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from bot.azure import pools
 from bot.azure.clusters import ClusterState
-from bot.azure.pools import PoolState
 from bot.cluster import jobs, nodes
 from bot.cluster.nodes import Capacity
 from bot.lifecycle.schedules import KEY, Schedule
@@ -53,7 +51,7 @@ async def _off(op: Operation, do: Services) -> Outcome:
 
 
 async def _compose(op: Operation, do: Services) -> Outcome:
-    answer = await compose(do)
+    answer = await compose(do, await do.ours())
     if op.memo.get("late"):
         late = context(f"⏰ Late: this digest was due {date(float(op.memo['slot']))}; I was not running then.")
         answer = Answer(answer.text, [*answer.blocks, late], [*(answer.plain or answer.blocks), late])
@@ -64,28 +62,25 @@ async def _compose(op: Operation, do: Services) -> Outcome:
 class Seen:
     """One cluster at one look."""
 
-    pools: Sequence[PoolState]
     capacity: Capacity
     running: int
 
 
 async def _look(do: Services, one: ClusterState) -> Seen:
-    listed = await pools.list_all(do.azure, one.group, one.name) or []
-    access = await do.clusters.access(one.group, one.name)
-    capacity = await nodes.capacity(access, answers.pool_prices(listed))
-    return Seen(listed, capacity, sum(state.phase == "running" for state in await jobs.list_jobs(access)))
+    access = await do.reach(one)
+    capacity = await nodes.capacity(access, answers.pool_prices(one.pools))
+    return Seen(capacity, sum(state.phase == "running" for state in await jobs.list_jobs(access)))
 
 
-async def compose(do: Services) -> Answer:
-    """The digest of the whole subscription as it is now."""
-    found, now = await do.ours(), do.clock.now()
+async def compose(do: Services, found: Sequence[ClusterState]) -> Answer:
+    """The digest of these clusters, as they were listed just now."""
+    now = do.clock.now()
     total, free, spend, idle, running = 0, 0, Decimal(0), Decimal(0), 0
     lines, ends, silent = [], [], []
     for one, seen in zip(found, await each(do, found, _look), strict=True):
         spend += answers.spending(one)
         ends += [(until, one.name) for until in [answers.expiry(one.tags)] if until]
-        listed = [pool for pool in (seen.pools if isinstance(seen, Seen) else one.pools) if pool.mode != "System"]
-        ends += [(until, f"{one.name}/{pool.name}") for pool in listed if (until := answers.expiry(pool.tags))]
+        ends += [(until, f"{one.name}/{pool.name}") for pool in one.pools if pool.mode != "System" and (until := answers.expiry(pool.tags))]
         if not isinstance(seen, Seen):
             silent.append(f"`{one.name}`: {seen.sentence}")
             continue

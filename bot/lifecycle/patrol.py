@@ -10,7 +10,7 @@ from typing import Final
 
 from bot.approvals.rules import Policy
 from bot.azure import tags
-from bot.azure.clusters import ClusterState, list_all
+from bot.azure.clusters import ClusterState
 from bot.errors import QuartermasterError
 from bot.lifecycle import idling, orphans
 from bot.lifecycle.idling import QUIET
@@ -90,4 +90,4 @@ class Patrol:
         seen = self._do.observer.snapshot()
         if seen.at is not None and time.monotonic() - seen.at < self._do.settings.engine.observe:
             return list(seen.clusters.values())
-        return await list_all(self._do.azure)
+        return await self._do.listing.clusters()

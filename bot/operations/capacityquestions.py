@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from bot.azure import pools
 from bot.azure.clusters import ClusterState
 from bot.cluster import jobs, nodes
 from bot.cluster.jobstate import JobState
@@ -55,13 +54,12 @@ async def node_capacity(op: Operation, do: Services) -> Answer:
 
 
 async def _capacity(do: Services, one: ClusterState) -> Capacity:
-    found = await pools.list_all(do.azure, one.group, one.name) or []
-    return await nodes.capacity(await do.clusters.access(one.group, one.name), answers.pool_prices(found))
+    return await nodes.capacity(await do.reach(one), answers.pool_prices(one.pools))
 
 
 async def job_list(op: Operation, do: Services) -> Answer:
     """Jobs of ours on one cluster or on all, newest first."""
-    chosen = [one for one in await _chosen(op, do) if one.power_state == "Running" and one.provisioning_state == "Succeeded"]
+    chosen = [one for one in await _chosen(op, do) if one.provisioning_state not in ("Creating", "Deleting")]
     listed = await each(do, chosen, _jobs)
     found, silent = [], []
     for one, states in zip(chosen, listed, strict=True):
@@ -78,7 +76,7 @@ async def job_list(op: Operation, do: Services) -> Answer:
 
 
 async def _jobs(do: Services, one: ClusterState) -> tuple[JobState, ...]:
-    return await jobs.list_jobs(await do.clusters.access(one.group, one.name))
+    return await jobs.list_jobs(await do.reach(one))
 
 
 def _row(one: ClusterState, state: JobState, names: Mapping[str, str], now: float) -> list[str]:

@@ -6,16 +6,14 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
-from bot.azure import features, pools, quotas, tags
+from bot.azure import features, quotas, tags
 from bot.azure.clusters import ClusterState
-from bot.azure.pools import PoolState
 from bot.azure.sizes import SIZES
 from bot.cluster import plugin
-from bot.errors import QuartermasterError, Refused
+from bot.errors import Refused
 from bot.model import usd
 from bot.operations import answers
 from bot.operations.answers import Answer, said
-from bot.operations.looking import each
 from bot.operations.present import date, duration, title
 from bot.operations.record import Operation
 from bot.operations.services import Services
@@ -32,7 +30,7 @@ async def clusters(op: Operation, do: Services) -> Answer:
 
 
 async def cluster(op: Operation, do: Services) -> Answer:
-    """One cluster, with its pools as their own LIST shows them."""
+    """One cluster with its pools."""
     found = await do.cluster(op.values.get("cluster", ""))
     return answers.cluster_answer(found, do.clock.now())
 
@@ -40,8 +38,7 @@ async def cluster(op: Operation, do: Services) -> Answer:
 async def pool_list(op: Operation, do: Services) -> Answer:
     """Node pools, of one cluster or of all."""
     chosen = [await do.cluster(op.values["cluster"])] if op.values.get("cluster") else await do.ours()
-    seen = zip(chosen, await each(do, chosen, _pools), strict=True)
-    listed = [(one, pool) for one, found in seen for pool in (one.pools if isinstance(found, QuartermasterError) else found)]
+    listed = [(one, pool) for one in chosen for pool in one.pools]
     names = await names_of(do.redis, sorted({_owner(pool.tags) for _, pool in listed}))
     rows = [["Pool", "Size", "Nodes", "State", "Owner", "Until"]]
     for one, pool in listed:
@@ -51,10 +48,6 @@ async def pool_list(op: Operation, do: Services) -> Answer:
     return answers.table_answer("Node pools", rows, numeric=frozenset({2}))
 
 
-async def _pools(do: Services, one: ClusterState) -> Sequence[PoolState]:
-    return await pools.list_all(do.azure, one.group, one.name) or ()
-
-
 def _owner(labels: Mapping[str, str]) -> str:
     return tags.value(labels, tags.OWNER) or "-"
 
@@ -62,7 +55,7 @@ def _owner(labels: Mapping[str, str]) -> str:
 async def pool(op: Operation, do: Services) -> Answer:
     """One pool: size, nodes, profile, owner, price, expiry."""
     one = await do.cluster(op.values["cluster"])
-    found = await pools.get(do.azure, one.group, one.name, op.values["pool"])
+    found = next((pool for pool in one.pools if pool.name.lower() == op.values["pool"].lower()), None)
     if found is None:
         known = ", ".join(f"`{pool.name}`" for pool in one.pools) or "none"
         raise Refused("plans.no_pool", cluster=one.name, name=op.values["pool"], known=known)
@@ -129,7 +122,7 @@ async def quota(op: Operation, do: Services) -> Answer:
 async def plugin_status(op: Operation, do: Services) -> Answer:
     """The device plugin, node by node."""
     one = await do.cluster(op.values["cluster"])
-    state = await plugin.state(await do.clusters.access(one.group, one.name))
+    state = await plugin.state(await do.reach(one))
     rows = [["Node", "Pool", "Running", "Why not"]]
     rows += [[node.node, node.pool, "yes" if node.ready else "no", node.reason or "-"] for node in state.nodes]
     return answers.table_answer(f"Device plugin on {one.name}", rows, note=plugin.described(state, one.name))
@@ -143,7 +136,12 @@ async def feature(op: Operation, do: Services) -> Answer:
 
 async def status(op: Operation, do: Services) -> Answer:
     """Everything at a glance: clusters, what goes on, what waits for a decision."""
-    found, active = await do.ours(), await do.journal.active()
+    return await glance(op, do, await do.ours())
+
+
+async def glance(op: Operation, do: Services, found: Sequence[ClusterState]) -> Answer:
+    """The same, of clusters that were listed just now."""
+    active = await do.journal.active()
     lines = [section(answers.cluster_line(one, do.clock.now())) for one in found[:15]] or [section("No clusters.")]
     going = [one for one in active if not one.kind.startswith(("query.", "lease", "home", "digest", "thread.", "reply")) and one.id != op.id]
     shown = [f"• {escaped(title(one))} - {one.memo.get('now') or one.status.replace('_', ' ')} (<@{one.user}>)".split("\n")[0] for one in going[:15]]

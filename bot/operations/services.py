@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from redis.asyncio import Redis
 
 from bot.azure import credentials, tags
-from bot.azure.clusters import ClusterState, list_all
+from bot.azure.clusters import ClusterState
 from bot.azure.connection import BeforeWrite, Connection
+from bot.azure.listing import Listing
 from bot.azure.observer import Observer
 from bot.azure.prices import PriceList
 from bot.azure.skus import SkuCatalogue
@@ -81,24 +82,40 @@ class Services:
     prices: PriceList
     skus: SkuCatalogue
     observer: Observer
+    listing: Listing
     clusters: Clusters
     templates: Mapping[str, Template]
     publish_home: Callable[[str, dict[str, Any]], Awaitable[None]]
     warn_before: tuple[int, ...] = (3600, 900)
 
     async def ours(self) -> list[ClusterState]:
-        """The clusters that the bot made or adopted, by name (one LIST of the subscription)."""
-        listed = await list_all(self.azure)
+        """The clusters that the bot made or adopted, by name, as they are now."""
+        listed = await self.listing.clusters()
         await known.saw(self.redis, listed)
         return sorted((cluster for cluster in listed if tags.ours(cluster.tags)), key=lambda cluster: cluster.name)
 
     async def cluster(self, name: str) -> ClusterState:
-        """The cluster of that name; with '' the only one there is. Raises Refused, naming those that exist."""
-        found = await self.ours()
-        if not name and len(found) == 1:
-            return found[0]
-        named = [cluster for cluster in found if cluster.name.lower() == name.lower()]
-        if named:  # after a move to another region the half-made one of the same name is still being deleted for a while
-            return min(named, key=lambda cluster: cluster.provisioning_state == "Deleting")
-        there = ", ".join(f"`{cluster.name}`" for cluster in found) or "none yet - `/gpu cluster create NAME` makes one"
-        raise Refused("operations.cluster_unknown" if name else "operations.cluster_unnamed", name=name, known=there)
+        """The cluster of ours that has that name: see :func:`one_of`."""
+        return one_of(await self.ours(), name)
+
+    async def reach(self, one: ClusterState) -> Access:
+        """The connection to the API server of a cluster that was listed just now; see :func:`not_stopped`."""
+        not_stopped(one)
+        return await self.clusters.access(one.group, one.name)
+
+
+def not_stopped(one: ClusterState) -> None:
+    """Raises Refused (``azure.cluster_stopped``) where nobody would answer: whoever asks would wait until somebody starts it."""
+    if one.power_state == "Stopped":
+        raise Refused("azure.cluster_stopped", cluster=one.name)
+
+
+def one_of(found: Sequence[ClusterState], name: str) -> ClusterState:
+    """The cluster of that name; with '' the only one there is. Raises Refused, naming those that exist."""
+    if not name and len(found) == 1:
+        return found[0]
+    named = [cluster for cluster in found if cluster.name.lower() == name.lower()]
+    if named:  # after a move to another region the half-made one of the same name is still being deleted for a while
+        return min(named, key=lambda cluster: cluster.provisioning_state == "Deleting")
+    there = ", ".join(f"`{cluster.name}`" for cluster in found) or "none yet - `/gpu cluster create NAME` makes one"
+    raise Refused("operations.cluster_unknown" if name else "operations.cluster_unnamed", name=name, known=there)

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from bot.approvals.limits import Ask, expiry_of, within_limits
 from bot.approvals.rules import Policy
-from bot.azure import clusters, tags
+from bot.azure import tags
 from bot.azure.clusters import ClusterState
 from bot.errors import Refused
 from bot.model import Change, Finding, Plan, exact, usd
@@ -46,7 +46,7 @@ async def adopt(op: Operation, do: Services, policy: Policy) -> Plan:
 async def _foreign(op: Operation, do: Services) -> ClusterState:
     """The one cluster of that name (and group) that is not ours yet."""
     name, group = op.values["cluster"], op.values.get("group", "")
-    same = [one for one in await clusters.list_all(do.azure) if one.name.lower() == name.lower()]
+    same = [one for one in await do.listing.clusters() if one.name.lower() == name.lower()]
     taken = [one for one in same if tags.ours(one.tags) and tags.value(one.tags, tags.OPERATION) != op.id]
     found = [one for one in same if group.lower() in ("", one.group.lower())]
     if not found:

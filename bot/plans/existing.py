@@ -13,7 +13,7 @@ from bot.errors import Refused
 from bot.model import Change, Plan
 from bot.operations.answers import counted, node_price
 from bot.operations.record import Operation
-from bot.operations.services import Services
+from bot.operations.services import Services, not_stopped
 
 
 async def pool_of(op: Operation, do: Services) -> tuple[ClusterState, PoolState]:
@@ -65,6 +65,7 @@ async def pool_delete(op: Operation, do: Services, policy: Policy) -> Plan:
 async def plugin(op: Operation, do: Services, policy: Policy) -> Plan:
     """Install, bring up to date or remove the device plugin."""
     cluster = await do.cluster(op.values["cluster"])
+    not_stopped(cluster)
     verb = {"plugin.install": "install", "plugin.upgrade": "upgrade", "plugin.remove": "remove"}[op.kind]
     action = "delete" if verb == "remove" else "change"
     confirm = f"Without the plugin no new pod on *{cluster.name}* gets a GPU." if verb == "remove" else ""
@@ -79,6 +80,7 @@ async def plugin(op: Operation, do: Services, policy: Policy) -> Plan:
 async def check(op: Operation, do: Services, policy: Policy) -> Plan:
     """The proof for one pool; with a cluster alone, for its first GPU pool."""
     cluster = await do.cluster(op.values["cluster"])
+    not_stopped(cluster)
     wanted = op.values.get("pool", "")
     with_gpus = [pool for pool in cluster.pools if pool.mode != "System" and isinstance(lookup(pool.size), Size)]
     if not with_gpus:

@@ -52,7 +52,7 @@ async def cluster_create(op: Operation, do: Services, policy: Policy) -> Plan:
     group = values.get("group") or f"quartermaster-{name}".lower()
     system_size, system_nodes = values.get("system_size") or SYSTEM_SIZE, 1
     size = gpu_size(values["size"]) if values.get("size") else None
-    existing = {cluster.name.lower(): cluster for cluster in await clusters.list_all(do.azure)}
+    existing = {cluster.name.lower(): cluster for cluster in await do.listing.clusters()}
     if name.lower() in existing and tags.value(existing[name.lower()].tags, tags.OPERATION) != op.id:
         raise Refused("plans.cluster_taken", name=name, cheapest=CHEAPEST)
     cost = await _cost(do, system_size, region, system_nodes)

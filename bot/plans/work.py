@@ -10,7 +10,6 @@ from typing import Any, Final
 
 from bot.approvals.limits import Ask, spoken, within_limits
 from bot.approvals.rules import Policy
-from bot.azure import pools
 from bot.azure.clusters import ClusterState
 from bot.azure.pools import PoolState
 from bot.azure.sizes import promised
@@ -26,7 +25,7 @@ from bot.names import valid
 from bot.operations.answers import pool_prices
 from bot.operations.record import Operation
 from bot.operations.running import manifest_of, template_of
-from bot.operations.services import Services
+from bot.operations.services import Services, one_of
 from bot.slack.blocks import escaped
 
 MOST_PODS: Final = 100
@@ -37,7 +36,6 @@ class Place:
     """A cluster with what it has: its node pools as Azure lists them and its GPUs as Kubernetes counts them."""
 
     cluster: ClusterState
-    pools: tuple[PoolState, ...]
     capacity: Capacity
     chosen: str = ""
     """Why this cluster, where the request named none and there were several."""
@@ -73,7 +71,7 @@ async def job_run(op: Operation, do: Services, policy: Policy) -> Plan:
         "cluster": place.cluster.name, "group": place.cluster.group, "region": place.cluster.region, "gpus": gpus * pods, "resource": resource,
         "per_pod": gpus, "pods": pods, "gpu_hourly": str(hourly or ""), "short": short,
         "lacking": pods - min(pods - 1, jobs.places(place.capacity, gpus, resource=resource)) if gpus else 0,
-        "hopeless": bool(short) and hopeless(place, gpus, resource), "pools": [pool.name for pool in whole.pools],
+        "hopeless": bool(short) and hopeless(place, gpus, resource), "pools": [pool.name for pool in whole.cluster.pools],
         "chosen": place.chosen,
     }  # fmt: skip
     several = f" in {pods} pods" if pods > 1 else ""
@@ -86,11 +84,12 @@ def _within(place: Place, pool: str) -> Place:
     """The part of a place that is one node pool. Raises ``plans.no_pool``."""
     if not pool:
         return place
-    pools_there = tuple(one for one in place.pools if one.name == pool)
+    pools_there = tuple(one for one in place.cluster.pools if one.name == pool)
     if not pools_there:
-        known = ", ".join(f"`{one.name}`" for one in place.pools if one.mode != "System") or "none with GPUs"
+        known = ", ".join(f"`{one.name}`" for one in place.cluster.pools if one.mode != "System") or "none with GPUs"
         raise Refused("plans.no_pool", cluster=place.cluster.name, name=pool, known=known)
-    return replace(place, pools=pools_there, capacity=replace(place.capacity, nodes=tuple(n for n in place.capacity.nodes if n.pool == pool)))
+    nodes_there = tuple(node for node in place.capacity.nodes if node.pool == pool)
+    return replace(place, cluster=replace(place.cluster, pools=pools_there), capacity=replace(place.capacity, nodes=nodes_there))
 
 
 def base_name(values: Mapping[str, Any], template: Template) -> str:
@@ -116,7 +115,7 @@ def hopeless(place: Place, gpus: int, resource: str) -> bool:
     counts = [node.resources.get(resource, Count()) for node in place.capacity.nodes]
     if any(count.allocatable >= gpus for count in counts) or any(not node.total.allocatable for node in place.capacity.nodes):
         return False
-    return not any(_may_bring(pool, gpus, resource) for pool in place.pools)
+    return not any(_may_bring(pool, gpus, resource) for pool in place.cluster.pools)
 
 
 def _may_bring(pool: PoolState, gpus: int, resource: str) -> bool:
@@ -209,7 +208,7 @@ async def _place(values: Mapping[str, Any], do: Services, gpus: int, resource: s
     """Where it runs: the cluster that was named or the only one. A manifest names none, so of several the first that has room is taken."""
     ours = await do.ours()
     if values.get("cluster") or not values.get("manifest") or len(ours) <= 1:
-        return await _look(do, await do.cluster(values.get("cluster", "")))
+        return await _look(do, one_of(ours, values.get("cluster", "")))
     seen = []
     for cluster in ours[:8]:
         try:
@@ -217,7 +216,7 @@ async def _place(values: Mapping[str, Any], do: Services, gpus: int, resource: s
         except QuartermasterError:
             continue  # one that is stopped or being made does not keep the others from being asked
     if not seen:
-        return await _look(do, await do.cluster(""))
+        return await _look(do, one_of(ours, ""))
     free = [place for place in seen if jobs.fits(place.capacity, gpus, resource=resource, pods=pods) is None]
     place = (free or [place for place in seen if not hopeless(place, gpus, resource)] or seen)[0]
     why = "is the first with room" if free else "is where it can wait" if not hopeless(place, gpus, resource) else "is no better or worse"
@@ -225,6 +224,4 @@ async def _place(values: Mapping[str, Any], do: Services, gpus: int, resource: s
 
 
 async def _look(do: Services, cluster: ClusterState) -> Place:
-    access = await do.clusters.access(cluster.group, cluster.name)
-    found = await pools.list_all(do.azure, cluster.group, cluster.name) or []
-    return Place(cluster, tuple(found), await nodes.capacity(access, pool_prices(found)))
+    return Place(cluster, await nodes.capacity(await do.reach(cluster), pool_prices(cluster.pools)))

@@ -110,3 +110,23 @@ def test_a_cluster_made_by_hand_is_priced_confirmed_approved_and_looked_after(pl
     play.click(waiting, "approve", BOB)
     play.reply(asked["ts"], "is looked after by me now, for <@U0CAROL>", seconds=60)
     assert arm(play, "GET", "own-rg", "own")["tags"]["quartermaster-owner"] == CAROL
+
+
+def test_whatever_wants_a_stopped_cluster_to_answer_is_told_how_to_start_it(play: Playing, cluster: str) -> None:
+    play.command(f"run mnist --on {cluster} --name early")
+    play.card("job early|early on shop(.|\n)*Done", seconds=120)
+    play.command(f"cluster stop {cluster}")
+    approved(play, "stop cluster shop")
+    asked = ("nodes shop", "plugin status shop", "plugin install shop", "check shop/gpu", "run mnist --on shop", "logs early", "clean early")
+    for text in asked:
+        before = len(told(play))
+        play.command(text)
+        wait_until(lambda before=before: len(told(play)) > before, 30, f"an answer to {text}")  # type: ignore[misc]
+    assert all("`/gpu cluster start shop` starts it" in text for text in told(play))
+    play.command(f"jobs --on {cluster}")
+    play.card("Jobs(.|\n)*`shop` is stopped", seconds=30)
+
+
+def told(play: Playing) -> list[str]:
+    """Who was told that it is stopped."""
+    return [shown(row) for row in play.messages() if "The cluster `shop` is stopped" in shown(row)]

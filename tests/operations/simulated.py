@@ -21,6 +21,7 @@ from bot.approvals.rules import Policy
 from bot.azure import clusters, groups, pools, tags
 from bot.azure.clusters import ClusterSpec, ClusterState
 from bot.azure.connection import Connection
+from bot.azure.listing import Listing
 from bot.azure.observer import Observer
 from bot.azure.operations import terminal
 from bot.azure.pools import PoolState
@@ -269,7 +270,8 @@ async def opened(redis: Redis, redis_url: str, folder: Path, monkeypatch: pytest
 
         do = Services(
             settings=settings, clock=own, redis=redis, journal=journal, waiting=Waiting(redis, journal), waking=waking, azure=conn,
-            prices=price_list, skus=SkuCatalogue(conn, own), observer=Observer(conn), clusters=Clusters(conn), templates={}, publish_home=publish,
+            prices=price_list, skus=SkuCatalogue(conn, own), observer=Observer(conn), listing=Listing(conn), clusters=Clusters(conn), templates={},
+            publish_home=publish,
         )  # fmt: skip
         kinds: dict[str, Kind] = {}
         yield World(made[0], faults, traffic, clock, do, load(POLICY), kinds, Engine(journal, do, kinds, ending), sent=sent)
