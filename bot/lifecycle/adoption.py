@@ -10,7 +10,6 @@ This is no task of docket's: docket's own keys are lost at the same moment. Ever
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import logging
 import os
@@ -42,6 +41,7 @@ from bot.operations.record import identity
 from bot.operations.services import Services
 from bot.plans.lifetimes import lifetime
 from bot.plans.work import gpu_price
+from bot.rounds import repeat
 from bot.slack.recall import CARD, Posted, Recall
 from bot.store import release, renew, text
 
@@ -78,25 +78,15 @@ class Adoption:
 
     async def watch(self, stop: asyncio.Event) -> None:
         """Look after the epoch until `stop`."""
-        while not stop.is_set():
-            pause = LOOK_SECONDS
-            try:
-                if not await self._do.redis.exists(EPOCH):
-                    await self._alone()
-                elif await self._do.redis.scard(UNREAD):
-                    await self._catch_up()
-                    pause = AGAIN_SECONDS
-            except QuartermasterError as error:
-                log.warning("the journal could not be rebuilt yet", extra={"cause": repr(error.__cause__ or error)})
-                pause = AGAIN_SECONDS
-            except RedisError as error:
-                log.warning("the state store does not answer", extra={"cause": repr(error)})
-            except Exception:  # a fault of ours must not end the worker, and with it everything that it runs
-                metrics.ROUNDS_FAILED.labels("adopt").inc()
-                log.exception("the journal could not be rebuilt yet")
-                pause = AGAIN_SECONDS
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), pause)
+        await repeat("adopt", self._look, stop, after_error=AGAIN_SECONDS)
+
+    async def _look(self) -> float:
+        if not await self._do.redis.exists(EPOCH):
+            await self._alone()
+        elif await self._do.redis.scard(UNREAD):
+            await self._catch_up()
+            return AGAIN_SECONDS
+        return LOOK_SECONDS
 
     async def _alone(self) -> None:
         if not await self._do.redis.set(LOCK, self._name, nx=True, ex=LOCK_SECONDS):

@@ -11,17 +11,17 @@ import contextlib
 import logging
 import os
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from redis.exceptions import RedisError
 
-from bot import metrics
 from bot.cluster.watch import Watcher
 from bot.errors import QuartermasterError
 from bot.operations import known
 from bot.operations.journal import Journal
 from bot.operations.services import Services
+from bot.rounds import repeat
 from bot.store import release
 
 log = logging.getLogger(__name__)
@@ -76,26 +76,15 @@ class Observing:
         """List the subscription, and keep watches open for the clusters, that somebody waits for, until `stop`."""
         try:
             # Side by side: a cloud that hangs must not cost the watches, nor an API server that hangs the LISTs.
-            await asyncio.gather(self._repeated("observe", self._list, stop), self._repeated("watch", self._watch, stop))
+            rounds = (("observe", self._list), ("watch", self._watch))
+            await asyncio.gather(*(repeat(name, once, stop, after_error=ROUND_SECONDS) for name, once in rounds))
         finally:
             with contextlib.suppress(RedisError):
                 for name in list(self._watchers):
                     await self._end(name)
                 await self._release(AZURE)
 
-    async def _repeated(self, name: str, once: Callable[[], Awaitable[None]], stop: asyncio.Event) -> None:
-        while not stop.is_set():
-            try:
-                await once()
-            except RedisError as error:
-                log.warning("the state store does not answer", extra={"cause": repr(error)})
-            except Exception:  # a fault of ours in one round must not end the worker, and with it everything that it runs
-                metrics.ROUNDS_FAILED.labels(name).inc()
-                log.exception("a round failed", extra={"repeated": name})
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), ROUND_SECONDS)
-
-    async def _list(self) -> None:
+    async def _list(self) -> float:
         now = time.monotonic()
         if await self._mine([AZURE]) and now >= self._look_at:
             self._look_at = now + self._do.settings.engine.observe - ROUND_SECONDS / 2
@@ -108,8 +97,9 @@ class Observing:
                 await looking
             finally:
                 looking.cancel()
+        return ROUND_SECONDS
 
-    async def _watch(self) -> None:
+    async def _watch(self) -> float:
         mine = await self._mine(await self._do.waiting.names("cluster:"))
         for name in [name for name in self._watchers if name not in mine]:
             await self._end(name)
@@ -117,6 +107,7 @@ class Observing:
             await self._stop(name)
         for name in sorted(mine - self._watchers.keys()):
             await self._begin(name)
+        return ROUND_SECONDS
 
     async def _mine(self, names: Sequence[str]) -> set[str]:
         """What of this is for this worker to watch: nobody else has got to it."""

@@ -8,7 +8,6 @@ and docket pickles arguments.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import random
 from collections.abc import Awaitable, Callable
@@ -19,8 +18,8 @@ from docket import Docket, Worker
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from bot import metrics
 from bot.operations.journal import RUNG
+from bot.rounds import repeat
 from bot.store import leave_when_demoted, pool_of, text
 
 log = logging.getLogger(__name__)
@@ -121,21 +120,15 @@ class Waking:
                 await asyncio.wait([listening, *repeating])
 
     async def _repeat(self, redis: Redis, stop: asyncio.Event, name: str, seconds: float, task: Callable[[], Awaitable[None]]) -> None:
-        """Whoever sets the key has the turn; the next is due when it has gone. Ended by the event too: a client may swallow a cancellation."""
+        """Whoever sets the key has the turn; the next is due when it has gone."""
         turn = f"{{qm}}:turn:{name}"
-        while not stop.is_set():
-            left = 1.0
-            try:
-                if await redis.set(turn, "", nx=True, px=int(seconds * 1000)):
-                    await task()
-                left = await redis.pttl(turn) / 1000
-            except (RedisError, TimeoutError) as error:
-                log.warning("the state store does not answer", extra={"repeated": name, "cause": repr(error)})
-            except Exception:  # a fault of ours in one round must not end the rounds: nothing else heals lost wakes
-                metrics.ROUNDS_FAILED.labels(name).inc()
-                log.exception("a repeated task failed", extra={"repeated": name})
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), max(left, SHORTEST_PAUSE_SECONDS))
+
+        async def once() -> float:
+            if await redis.set(turn, "", nx=True, px=int(seconds * 1000)):
+                await task()
+            return max(await redis.pttl(turn) / 1000, SHORTEST_PAUSE_SECONDS)
+
+        await repeat(name, once, stop, after_error=1.0)
 
     async def _listen(self, redis: Redis, stop: asyncio.Event) -> None:
         """Wake what processes without an engine have written (the journal's list). What a kill takes along is found by the sweep."""
