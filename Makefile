@@ -11,9 +11,12 @@ playground: setup page            ## the whole thing, with no account: a local S
 tour: setup                       ## the whole document, headless: prints the thread, exits 0 or 1
 	$(BIN)/python -m tests.tour $(ARGS)
 
+# Most of a test is waiting, so there are more of them than cores; tests/conftest.py has those begun first that take longest.
+AT_ONCE := -n 5 --no-loadscope-reorder
+
 test: setup page lint             ## everything that has to pass
-	$(BIN)/python -m pytest -n 3 --dist loadscope --ignore=tests/judge --ignore=tests/image --ignore=tests/faults $(ARGS)
-	$(BIN)/python -m pytest -n 3 --dist loadfile tests/faults/test_schedules.py tests/faults/test_sick_cloud.py tests/faults/test_every_edge_of_a_pool.py tests/faults $(ARGS)  # by themselves: they kill, freeze and count
+	$(BIN)/python -m pytest $(AT_ONCE) --dist loadscope --ignore=tests/judge --ignore=tests/image --ignore=tests/faults $(ARGS)
+	$(BIN)/python -m pytest $(AT_ONCE) --dist loadfile tests/faults $(ARGS)  # by themselves: they kill, freeze and count
 
 lint: setup
 	$(BIN)/ruff check .

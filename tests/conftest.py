@@ -13,6 +13,22 @@ from redis.asyncio import Redis
 
 from playground import valkey
 
+ROOM = Path(__file__).parent
+LONGEST = (
+    *(f"faults/test_{name}.py" for name in ("schedules", "every_edge_of_a_pool", "kills", "redis_wiped", "every_effect", "sick_cloud", "replicas")),
+    *(f"journeys/test_{name}.py" for name in ("money", "money_and_memory")), "slack/test_outbox.py", "journeys",
+)  # fmt: skip
+"""What takes minutes: begun last, one of these would be waited for alone."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first."""
+
+    def place(item: pytest.Item) -> int:
+        return next((number for number, name in enumerate(LONGEST) if item.path.is_relative_to(ROOM / name)), len(LONGEST))
+
+    items.sort(key=place)
+
 
 @pytest.fixture(scope="session")
 def redis_url() -> Iterator[str]:
