@@ -17,7 +17,7 @@ import aiohttp
 
 from bench.processes import busy
 from bench.rows import Row, share
-from playground.__main__ import free_port
+from playground.ports import free_port
 from tests.playing import ROOT, Playing, playing
 
 CONCURRENCY = (1, 16, 64)

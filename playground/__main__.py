@@ -9,7 +9,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import ssl
 import sys
 import tempfile
@@ -24,6 +23,7 @@ from playground.azure import identity, prices
 from playground.backend import ClusterBackend
 from playground.clock import Clock
 from playground.faults import Faults
+from playground.ports import free_port
 from playground.realcluster import RealCluster
 from playground.tls import certificate, trusting
 from playground.traffic import Traffic
@@ -44,13 +44,6 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--no-bot", action="store_true", help="only the simulated services")
     parser.add_argument("--ready-file", type=Path, help="written once everything answers")
     return parser.parse_args(argv)
-
-
-def free_port() -> int:
-    """A port of the loopback that nobody uses at the moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Playground:

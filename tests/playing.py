@@ -93,6 +93,14 @@ class Playing:
         answer: dict[str, Any] = self.call("POST", "/actions", {"user": user, "channel": channel, "ts": message["ts"], "action_id": action})
         return answer
 
+    def view(self, text: str = "", user: str = ALICE) -> dict[str, Any]:
+        """The newest open modal of a person that shows `text` (a regular expression): another may still be open from before."""
+
+        def look() -> list[dict[str, Any]]:
+            return [one for one in self.call("GET", f"/views?user={user}")["views"] if re.search(text, json.dumps(one, ensure_ascii=False))]
+
+        return wait_until(look, 60, f"a modal with {text!r}")[-1]
+
     def mention(self, ts: str, text: str, user: str = ALICE, channel: str = GPU) -> None:
         """``@quartermaster text`` in a thread."""
         self.call("POST", "/mentions", {"user": user, "channel": channel, "thread_ts": ts, "text": text})

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import tempfile
@@ -18,16 +17,10 @@ from typing import Any
 
 import pytest
 
+from playground.ports import free_port
 from tests.playing import ROOT, Playing, playing, wait_until
 
 QUICK = {"QUARTERMASTER_OBSERVE_SECONDS": "1"}
-
-
-def free_port() -> int:
-    """A port of the loopback that nobody uses at the moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass

@@ -29,10 +29,11 @@ from bot.operations.journal import Journal, NewOperation
 from playground import slack
 from playground.clock import Clock
 from playground.faults import Faults
+from playground.ports import free_port
 from playground.traffic import Traffic
 from tests.faults.proxy import Proxy
 from tests.faults.toy import EFFECTS
-from tests.playground.slack.local import free_port, wait_until
+from tests.playground.slack.local import wait_until
 from tests.playing import ROOT
 
 AT_ONCE = 14  # databases of one Valkey: they do not see each other

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 import redis as redis_sync
 
-from playground.__main__ import free_port
+from playground.ports import free_port
 from tests.faults.proxy import Proxy
 from tests.faults.test_every_edge import Nursery
 from tests.faults.test_kills import QUICK, said_once

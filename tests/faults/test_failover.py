@@ -18,7 +18,7 @@ import redis as redis_sync
 
 from bot.operations.journal import RUNG
 from playground import valkey
-from playground.__main__ import free_port
+from playground.ports import free_port
 from tests.faults.aside import Aside
 from tests.faults.test_kills import QUICK
 from tests.playing import BOB, GPU, Playing, playing, shown, wait_until

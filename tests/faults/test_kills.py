@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import redis as redis_sync
 
-from playground.__main__ import free_port
+from playground.ports import free_port
 from tests.faults.test_rolling import ready
 from tests.playing import ALICE, BOB, GPU, Playing, playing, shown, wait_until
 

@@ -13,7 +13,7 @@ import pytest
 import redis as redis_sync
 
 from playground import valkey
-from tests.app.conftest import free_port
+from playground.ports import free_port
 from tests.faults.aside import Aside
 from tests.faults.proxy import Proxy
 from tests.faults.test_kills import QUICK, kill

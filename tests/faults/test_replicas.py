@@ -194,7 +194,7 @@ def clicked_twice(play: Playing, message: dict[str, Any], action: str, who: str)
 
 def submitted_twice(play: Playing, who: str, values: dict[str, str]) -> None:
     """One form that was filled in, of which Slack tells twice."""
-    view = wait_until(lambda: play.call("GET", f"/views?user={who}")["views"])[-1]
+    view = play.view(user=who)
     play.fault("slack", "deliver_twice", "interactive view_submission")
     assert play.call("POST", "/views/submit", {"user": who, "view_id": view["id"], "values": values})["ok"]
     used_up(play)

@@ -19,7 +19,7 @@ import pytest
 import redis as redis_sync
 from aiohttp import ClientConnectionError, ClientSession, ClientTimeout, TCPConnector, web
 
-from playground.__main__ import free_port
+from playground.ports import free_port
 from tests.faults.aside import Aside
 from tests.playing import ALICE, GPU, Playing, playing, wait_until
 

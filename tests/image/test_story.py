@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from bot.__main__ import PROCESSES
-from tests.app.conftest import free_port
+from playground.ports import free_port
 from tests.playing import ROOT, Playing, playing
 from tests.security.test_deployment import DEPLOYMENTS, container
 from tests.security.test_read_only import whole_story

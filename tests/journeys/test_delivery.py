@@ -73,7 +73,7 @@ class Elsewhere:
 
 @pytest.fixture
 def elsewhere(tmp_path: Path) -> Iterator[Elsewhere]:
-    from playground.__main__ import free_port
+    from playground.ports import free_port
 
     with Elsewhere(tmp_path, free_port()) as cluster:
         yield cluster

@@ -105,7 +105,7 @@ def refusing(one: Gallery) -> None:
     )
     denied = one.asked(f"pool add demo/extra --size {T4} --nodes 2 --for 2d", "Waiting for approval")
     play.click(denied, "deny", BOB)
-    view = wait_until(lambda: play.call("GET", f"/views?user={BOB}")["views"])[-1]
+    view = play.view('"reason"', BOB)
     play.call("POST", "/views/submit", {"user": BOB, "view_id": view["id"], "values": {"reason": "use demo/gpu, it has two free nodes"}})
     one.take("denied", "Denied, with the reason", play.card("demo/extra(.|\n)*Denied"))
     play.fault("azure", "lro_failed", match="agentPools/gpu", code="AllocationFailed", message="Allocation failed.")

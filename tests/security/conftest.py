@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import redis as redis_sync
 
-from tests.app.conftest import free_port
+from playground.ports import free_port
 from tests.playing import ROOT, Playing, playing, wait_until
 
 LOGS = Path(tempfile.mkdtemp(prefix="security-"))

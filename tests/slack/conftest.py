@@ -23,8 +23,9 @@ from bot.slack.posts import Addressee
 from playground import slack
 from playground.clock import Clock
 from playground.faults import Faults
+from playground.ports import free_port
 from playground.traffic import Traffic
-from tests.playground.slack.local import Local, free_port, wait_until
+from tests.playground.slack.local import Local, wait_until
 
 SETTLE = 0.4
 

@@ -48,8 +48,7 @@ def test_the_card_of_one_more_run_says_what_is_different(play: Playing) -> None:
 def test_change_and_run_shows_the_arguments_to_change(play: Playing, lab: Looking) -> None:
     done, name = ran(play, "run mnist --on lab --set max_steps=40", "mnist-")
     play.click(done, button(done, "Change and run"))
-    view = wait_until(lambda: play.call("GET", f"/views?user={ALICE}")["views"])[-1]
-    assert "--max_steps=40" in str(view)
+    view = play.view("--max_steps=40")
     values = {"gpus": "1", "pods": "", "timeout": "90m", "args": "--max_steps 50"}
     answer = play.call("POST", "/views/submit", {"user": ALICE, "view_id": view["id"], "values": values})
     assert answer["ok"], answer
@@ -64,7 +63,7 @@ def test_a_job_is_started_by_form_and_a_wrong_field_is_marked(play: Playing, lab
     play.command("")
     menu = wait_until(lambda: next((one for one in reversed(play.messages(GPU, ALICE)) if one.get("ephemeral_to") and one["blocks"]), None))
     assert play.click(menu, "menu_run")["ok"]
-    view = wait_until(lambda: play.call("GET", f"/views?user={ALICE}")["views"])[-1]
+    view = play.view('"work"')
     values = {"work": "vector-add", "on": "lab", "gpus": "0", "pods": "", "timeout": "2h", "args": ""}
     wrong = play.call("POST", "/views/submit", {"user": ALICE, "view_id": view["id"], "values": values})
     assert list(wrong["errors"]) == ["gpus"]
@@ -185,8 +184,7 @@ def test_a_manifest_that_carries_a_secret_is_refused_and_never_written_down(play
     pasted, attached = "wandb" + "c0ffee42" * 4, "wandb" + "deadbee7" * 4
     text = MANIFEST.format(name="telling", args="[]", gpus=1).replace("args: []", "env: [{name: WANDB_API_KEY, value: %s}]")
     run_on_gpu(play, posted(play, f"```{text % pasted}```"))
-    view = wait_until(lambda: play.call("GET", f"/views?user={ALICE}")["views"])[-1]
-    assert "WANDB_API_KEY` carries what looks like a secret" in str(view)
+    view = play.view("WANDB_API_KEY` carries what looks like a secret")
     play.call("POST", "/views/close", {"user": ALICE, "view_id": view["id"]})
     run_on_gpu(play, posted(play, "as a file", [{"name": "telling.yaml", "content": text % attached}]))
     play.card(r"\ARun on GPU - (.|\n)*Not started(.|\n)*WANDB_API_KEY` carries what looks like a secret")
@@ -204,8 +202,7 @@ def test_a_huge_file_is_not_read(play: Playing) -> None:
 
 def test_a_message_without_a_manifest_says_what_is_missing(play: Playing) -> None:
     run_on_gpu(play, posted(play, "no manifest here"))
-    view = wait_until(lambda: play.call("GET", f"/views?user={ALICE}")["views"])[-1]
-    assert "There is no Job manifest in that message" in str(view)
+    view = play.view("There is no Job manifest in that message")
     play.call("POST", "/views/close", {"user": ALICE, "view_id": view["id"]})
 
 
@@ -213,8 +210,7 @@ def test_a_guest_is_told_in_private_that_the_shortcut_is_not_for_guests(play: Pl
     play.command("status", GINA)
     wait_until(lambda: "Guests" in play.command("status", GINA))
     run_on_gpu(play, posted(play, f"```{MANIFEST.format(name='guests', args='[]', gpus=1)}```"), GINA)
-    view = wait_until(lambda: play.call("GET", f"/views?user={GINA}")["views"])[-1]
-    assert "Guests" in str(view)
+    play.view("Guests", GINA)
 
 
 def test_a_guests_message_is_not_even_read_and_holds_up_nobody(play: Playing) -> None:
@@ -223,8 +219,7 @@ def test_a_guests_message_is_not_even_read_and_holds_up_nobody(play: Playing) ->
     wait_until(lambda: "Guests" in play.command("status", GINA))
     for text in ("```" + " " * 12_000, "no manifest here"):
         run_on_gpu(play, posted(play, text), GINA)
-        view = wait_until(lambda: play.call("GET", f"/views?user={GINA}")["views"])[-1]
-        assert "Guests" in str(view)
+        view = play.view("Guests", GINA)
         assert "no Job manifest" not in str(view)
         play.call("POST", "/views/close", {"user": GINA, "view_id": view["id"]})
     assert "On it" in play.command("jobs")

@@ -52,7 +52,7 @@ def test_one_name_on_two_clusters_is_two_jobs_and_the_question_which_is_asked_ba
 def asked_where(play: Playing, name: str, args: str, **chosen: str) -> dict[str, Any]:
     """Run a manifest from a message; the modal that asks where, answered."""
     run_on_gpu(play, posted(play, f"```{MANIFEST.format(name=name, args=args, gpus=1)}```"))
-    view: dict[str, Any] = wait_until(lambda: play.call("GET", f"/views?user={ALICE}")["views"])[-1]
+    view = play.view()
     answer = play.call("POST", "/views/submit", {"user": ALICE, "view_id": view["id"], "values": chosen})
     assert answer["ok"], answer
     return view

@@ -13,10 +13,11 @@ from slack_sdk.web.async_client import AsyncWebClient
 from playground import slack
 from playground.clock import Clock
 from playground.faults import Faults
+from playground.ports import free_port
 from playground.slack.socket import LIFETIME_SECONDS
 from playground.traffic import Traffic
 
-from .local import Json, Local, free_port
+from .local import Json, Local
 from .published import FOLDER, wrong
 from .receiver import Receiver
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -19,13 +18,6 @@ from playground.faults import Faults
 from playground.traffic import Traffic
 
 Json = dict[str, Any]
-
-
-def free_port() -> int:
-    """A port of the loopback that nobody uses at the moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 async def wait_until(condition: Callable[[], Awaitable[Any]], seconds: float = 5.0) -> Any:

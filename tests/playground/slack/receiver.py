@@ -11,7 +11,9 @@ from urllib.parse import parse_qs
 
 from aiohttp import web
 
-from .local import Json, Local, free_port
+from playground.ports import free_port
+
+from .local import Json, Local
 
 
 @dataclass

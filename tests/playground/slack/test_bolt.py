@@ -13,7 +13,9 @@ from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from .local import Json, Local, free_port, wait_until
+from playground.ports import free_port
+
+from .local import Json, Local, wait_until
 
 BUTTONS: list[Json] = [
     {"type": "section", "text": {"type": "mrkdwn", "text": "Create *demo*?"}},
