@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -31,27 +32,39 @@ class Crowd:
     """Operations that wait for one service.
 
     Any number may as long as it answers. Where `width` of them (at one place of it: `each`) have waited longer than `patience` seconds, the next
-    ones are told to come again: a service that hangs must not hold the slots of all the operations that do not need it.
+    ones are told to come again: a service that hangs must not hold the slots of all the operations that do not need it. Those that gave up count
+    for as long again, for many may give up at once.
     """
 
     def __init__(self, width: int, each: int | None = None, *, patience: float = 3.0) -> None:
         self._width, self._each, self._patience = width, width if each is None else each, patience
         self._waiting: dict[object, tuple[str, str, float]] = {}
+        self._gave_up: deque[tuple[float, str, str]] = deque()
 
     @contextlib.contextmanager
     def waiting(self, place: str, refusal: Temporary) -> Iterator[None]:
         """Around one call of the current operation (what belongs to none is let through). Raises `refusal` where there is no room."""
         who, now, mark = OPERATION.get(), time.monotonic(), object()
-        here = {(name, at) for name, at, _ in self._waiting.values()}
-        if who and (who, place) not in here:
-            late = {(name, at) for name, at, since in self._waiting.values() if name and now - since > self._patience}
+        if who and (who, place) not in {(name, at) for name, at, _ in self._waiting.values()}:
+            late = self._late(now)
             if len(late) >= self._width or sum(at == place for _, at in late) >= self._each:
                 raise refusal
         self._waiting[mark] = (who, place, now)
+        answered = False
         try:
             yield
+            answered = True
         finally:
             del self._waiting[mark]
+            ended = time.monotonic()
+            if who and not answered and ended - now > self._patience:
+                self._gave_up.append((ended + self._patience, who, place))
+
+    def _late(self, now: float) -> set[tuple[str, str]]:
+        while self._gave_up and self._gave_up[0][0] <= now:
+            self._gave_up.popleft()
+        waiting = {(name, at) for name, at, since in self._waiting.values() if name and now - since > self._patience}
+        return waiting | {(name, at) for _, name, at in self._gave_up}
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 
 import pytest
 
@@ -53,3 +54,15 @@ def test_a_call_that_fails_makes_room(raised: type[Exception]) -> None:
         with pytest.raises(raised), crowd.waiting("", FULL):
             raise raised("azure.no_answer")
         OPERATION.reset(token)
+
+
+def test_where_many_gave_up_at_once_the_next_are_refused_for_a_while() -> None:
+    crowd = Crowd(2, patience=0.2)
+    with contextlib.suppress(ValueError), contextlib.ExitStack() as stack:
+        assert all(enter(stack, crowd, who) for who in ("a", "b", "c"))
+        time.sleep(0.25)
+        raise ValueError
+    with contextlib.ExitStack() as stack:
+        assert [enter(stack, crowd, who) for who in ("a", "d")] == [False, False]
+        time.sleep(0.25)
+        assert all(enter(stack, crowd, who) for who in ("a", "d"))
