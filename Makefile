@@ -12,7 +12,7 @@ tour: setup                       ## the whole document, headless: prints the th
 	$(BIN)/python -m tests.tour $(ARGS)
 
 # Most of a test is waiting, so there are more of them than cores; tests/conftest.py has those begun first that take longest.
-AT_ONCE := -n 5 --no-loadscope-reorder
+AT_ONCE := -n 4 --no-loadscope-reorder
 
 test: setup page lint             ## everything that has to pass
 	$(BIN)/python -m pytest $(AT_ONCE) --dist loadscope --ignore=tests/judge --ignore=tests/image --ignore=tests/faults $(ARGS)
