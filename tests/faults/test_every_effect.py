@@ -166,8 +166,8 @@ class Field:
         return " ".join(re.sub(r"[\d.]+", "", text).split()[:words])
 
     def said_about_it(self, name: str) -> list[str]:
-        """What its thread says that a thread in which all is well does not."""
-        return [text for text in self.thread(self.card(name)) if self.key(text) not in self.healthy]
+        """What its thread says that a thread in which all is well does not; that others hold the GPUs for a while is nothing that struck it."""
+        return [text for text in self.thread(self.card(name)) if self.key(text) not in self.healthy and "has to wait" not in text]
 
     def said_again(self, name: str) -> list[str]:
         """What its thread says more than once."""
