@@ -34,14 +34,14 @@ async def clean_job(op: Operation, do: Services) -> Outcome:
     if about.ended is None:
         return Done(memo=_answer(f"`{name}` is still running. `/gpu cancel {name}` stops it and deletes it."))
     t = (about.plan or {}).get("target", {})
-    gone = await jobs.delete(await do.reach(await do.cluster(t["cluster"])), t["namespace"], t["job"])
+    gone = await jobs.delete(await do.reach_named(t["cluster"]), t["namespace"], t["job"])
     return Done(memo=_answer(f"🧹 Job `{name}` and its pods are deleted." if gone else f"Job `{name}` was gone already."))
 
 
 async def remove_plugin(op: Operation, do: Services) -> Outcome:
     """Take the device plugin out."""
     t = target(op)
-    gone = await plugin.remove(await do.reach(await do.cluster(t["cluster"])))
+    gone = await plugin.remove(await do.reach_named(t["cluster"]))
     text = f"🔌 The device plugin is removed from `{t['cluster']}`." if gone else f"There was no device plugin on `{t['cluster']}`."
     return Done(memo={"outcome": "removed"}, say=(Say("removed", text),))
 

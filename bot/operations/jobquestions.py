@@ -51,7 +51,7 @@ async def _stands(about: Operation, do: Services) -> str:
     """Its state in the cluster; from the record where the cluster cannot be asked any more."""
     t = target(about)
     try:
-        state = await jobs.observe(await do.reach(await do.cluster(t["cluster"])), t["namespace"], t["job"])
+        state = await jobs.observe(await do.reach_named(t["cluster"]), t["namespace"], t["job"])
     except QuartermasterError:
         return about.status.replace("_", " ")
     return report.now_line(state) if not state.ended else escaped(state.words) or state.phase
@@ -99,7 +99,7 @@ async def _seen(about: Operation, do: Services) -> tuple[Access, JobState]:
     t = target(about)
     if "job" not in t:
         raise Refused("operations.no_job", name=about.text)
-    access = await do.reach(await do.cluster(t["cluster"]))
+    access = await do.reach_named(t["cluster"])
     return access, await jobs.observe(access, t["namespace"], t["job"])
 
 

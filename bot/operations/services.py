@@ -103,6 +103,10 @@ class Services:
         not_stopped(one)
         return await self.clusters.access(one.group, one.name)
 
+    async def reach_named(self, name: str) -> Access:
+        """The same, of the cluster of ours that has that name as it is now."""
+        return await self.reach(await self.cluster(name))
+
 
 def not_stopped(one: ClusterState) -> None:
     """Raises Refused (``azure.cluster_stopped``) where nobody would answer: whoever asks would wait until somebody starts it."""

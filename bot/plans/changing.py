@@ -24,7 +24,7 @@ from bot.operations.answers import expiry, pool_expiry
 from bot.operations.changing import nodes_of, succeeded
 from bot.operations.present import date
 from bot.operations.record import RUNNING, Operation
-from bot.operations.services import Services
+from bot.operations.services import Services, not_stopped
 from bot.plans.existing import named, pool_of
 from bot.plans.provision import Cost, remark
 
@@ -52,8 +52,7 @@ async def pool_stop(op: Operation, do: Services, policy: Policy) -> Plan:
     name = f"{cluster.name}/{pool.name}"
     if pool.mode == "System":
         raise Refused("azure.system_pool", pool=pool.name)
-    if cluster.power_state == "Stopped":
-        raise Refused("azure.cluster_stopped", cluster=cluster.name)
+    not_stopped(cluster)
     await _not_being_made(do, cluster, pool)
     _not_already(f"Node pool `{name}`", pool, "Stopped")
     findings = [*busy(name, cluster, pool), *_unsettled(name, pool, "stops"), NO_RETURN, *await _jobs_end(do, cluster)]
@@ -88,8 +87,7 @@ async def pool_start(op: Operation, do: Services, policy: Policy) -> Plan:
     """Start the nodes of a pool."""
     cluster, pool = await pool_of(op, do)
     name = f"{cluster.name}/{pool.name}"
-    if cluster.power_state == "Stopped":
-        raise Refused("azure.cluster_stopped", cluster=cluster.name)
+    not_stopped(cluster)
     _not_already(f"Node pool `{name}`", pool, "Running")
     until = pool_expiry(cluster, pool)
     findings = [*busy(name, cluster, pool), *_unsettled(name, pool, "starts")]
@@ -138,8 +136,7 @@ async def pool_scale(op: Operation, do: Services, policy: Policy) -> Plan:
 
 def _scalable(cluster: ClusterState, pool: PoolState, after: dict[str, int], before: dict[str, int]) -> None:
     name = f"{cluster.name}/{pool.name}"
-    if cluster.power_state == "Stopped":
-        raise Refused("azure.cluster_stopped", cluster=cluster.name)
+    not_stopped(cluster)
     if pool.power_state == "Stopped":
         raise Refused("plans.pool_stopped", name=name)
     if "nodes" in after and pool.autoscaling:
